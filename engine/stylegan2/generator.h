@@ -1,0 +1,61 @@
+// StyleGAN2's generator: latents in, pictures out. The walk over its layers is said once, in generator.cpp.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/backends/backend.h"
+#include "engine/formats/network.h"
+
+namespace vernissage {
+
+/// Called after each layer of a synthesis with the layer's value, float32 (N, C, R, R).
+/// Names: "b8.conv0", "b8.conv1", "b8.torgb", "b8.img" (the running image after the block).
+using Tap = std::function<void(const std::string& name, const std::vector<float>& values, int channels,
+                               int resolution)>;
+
+struct Noise {
+  NoiseMode mode = NoiseMode::constant;
+  std::vector<uint64_t> seeds;  // random mode: one a sample
+};
+
+/// One network on one backend. Not thread-safe. Pictures depend on (network, w, noise, backend) only, never
+/// on the batch they were painted in.
+class Generator {
+ public:
+  /// Checks the network, loads it and plans for batches of up to batch_max. Throws Error.
+  Generator(const Network& network, std::unique_ptr<Backend> backend, int batch_max);
+  ~Generator();
+
+  const NetworkConfig& config() const { return config_; }
+  const std::vector<float>& w_avg() const { return w_avg_; }  // (W)
+  const Backend& backend() const { return *backend_; }
+  int batch_max() const { return backend_->batch_max(); }
+
+  /// z (N, Z) and, with labels, c (N, C) → w (N, W), before truncation. Throws Error naming a wrong size.
+  std::vector<float> map(std::span<const float> z, std::span<const float> c = {});
+
+  /// ws (N, num_ws, W) → RGB8 (N, R, R, image_channels). Any N ≥ 1: split into batches.
+  std::vector<uint8_t> paint(std::span<const float> ws, const Noise& noise = {});
+  /// The same as float32 (N, image_channels, R, R), before quantisation.
+  std::vector<float> paint_f32(std::span<const float> ws, const Noise& noise = {});
+  /// paint_f32 with every layer shown to `tap`; N ≤ batch_max. Slow; for tests and inspection.
+  std::vector<float> paint_tapped(std::span<const float> ws, const Noise& noise, const Tap& tap);
+
+ private:
+  void walk(const Tap* tap);
+  template <class Read>
+  void in_batches(std::span<const float> ws, const Noise& noise, const Read& read);
+
+  NetworkConfig config_;
+  std::vector<float> w_avg_;
+  std::unique_ptr<Backend> backend_;
+  struct Block;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace vernissage
