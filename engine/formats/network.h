@@ -54,11 +54,13 @@ struct ParameterSpec {
   std::vector<int64_t> shape;
 };
 /// All of them, in canonical order (mapping, then blocks from 4 up). Buffers included: w_avg, noise_const,
-/// resample_filter (4, 4) of every layer that resamples: bR.conv0 and bR (image or skip), R ≥ 8.
+/// resample_filter (4, 4) of every layer that resamples: bR.conv0 and bR (image or skip), R ≥ 8; noise_const
+/// and noise_strength only with use_noise. Throws Error naming a configuration field that is out of range.
 std::vector<ParameterSpec> parameters(const NetworkConfig& config);
 
 /// Multiply-accumulates of one picture, by layer. Up-convolutions are counted on input pixels (the
 /// transposed form: 9 taps an input pixel); `composite` counts them on output pixels, as some papers do.
+/// Names: "mapping.fc0", "b64.conv0". Styles and resampling filters are not counted.
 struct LayerCost {
   std::string name;
   double macs;            // transposed form
@@ -75,7 +77,8 @@ struct Network {
 };
 
 /// Throws Error naming the first parameter that is missing, unexpected, misshapen (expected vs actual) or
-/// holds a value that is not finite, or the configuration field out of range.
+/// holds a value that is not finite, or the configuration field out of range. The filters bR.resample_filter
+/// must be equal: one filter resamples the running image.
 void check(const Network& network);
 
 /// Our own file: safetensors, float32 or float16, with the configuration in __metadata__.
