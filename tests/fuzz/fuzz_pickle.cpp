@@ -1,0 +1,25 @@
+// Any bytes as a pickle, then as the pickled checkpoint of any kind that they resemble.
+#include <cstdint>
+#include <span>
+
+#include "engine/error.h"
+#include "weights_tools/checkpoint_bytes.h"
+#include "weights_tools/containers/pickle.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const auto bytes = std::as_bytes(std::span(data, size));
+  for (const bool persistent_ids : {false, true}) {
+    try {
+      vernissage::parse_pickle(bytes, {.persistent_ids = persistent_ids});
+    } catch (const vernissage::ParseError&) {
+    }
+  }
+  for (const auto choice :
+       {vernissage::NetworkChoice::average, vernissage::NetworkChoice::trained}) {
+    try {
+      vernissage::read_foreign_checkpoint(bytes, choice);
+    } catch (const vernissage::Error&) {
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,26 @@
+// Any bytes as a zip archive, then as the checkpoint of torch that they resemble.
+#include <cstdint>
+#include <span>
+
+#include "engine/error.h"
+#include "weights_tools/checkpoint_bytes.h"
+#include "weights_tools/containers/zip_archive.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const auto bytes = std::as_bytes(std::span(data, size));
+  try {
+    const vernissage::ZipArchive zip(bytes);
+    for (const auto& [name, entry] : zip.entries()) {
+      try {
+        vernissage::ZipArchive::checked(name, entry);
+      } catch (const vernissage::ParseError&) {
+      }
+    }
+  } catch (const vernissage::ParseError&) {
+  }
+  try {
+    vernissage::read_foreign_checkpoint(bytes, vernissage::NetworkChoice::average);
+  } catch (const vernissage::Error&) {
+  }
+  return 0;
+}

@@ -1,0 +1,40 @@
+// What is inside a weight file: the network it describes, what it costs, its tensors.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/formats/network.h"
+
+namespace vernissage {
+
+struct TensorSummary {
+  std::string name;
+  std::string dtype;  // as stored; F32 where the file does not hold it and its reader made it
+  std::vector<int64_t> shape;
+  double min = 0, max = 0, mean = 0;  // of the finite elements; 0 without any
+  int64_t non_finite = 0;             // elements that are infinite or not a number
+};
+
+struct Inspection {
+  std::string file;
+  std::string format;  // which container and release; "safetensors" when it is no network of ours
+  std::string chosen;  // which of the checkpoint's generators; empty where there is but one
+  std::vector<std::string> notes;               // what the user should know, one line each
+  std::optional<NetworkConfig> config;          // none: a file of tensors, of whatever network
+  std::map<std::string, std::string> metadata;  // of a safetensors file
+  std::vector<TensorSummary> tensors;           // in the file's order, else in canonical order
+};
+
+/// Reads any file that `convert` reads, and any other safetensors file for its tensors. `network`
+/// as in read_checkpoint(). Throws Error naming the file.
+Inspection inspect(const std::filesystem::path& path, const std::string& network);
+
+/// For people: lines of text. For machines: one JSON object.
+std::string inspection_text(const Inspection& inspection);
+std::string inspection_json(const Inspection& inspection);
+
+}  // namespace vernissage

@@ -1,0 +1,152 @@
+// vernissage-weights: checkpoints in, one kind of file out.
+//
+// Exit status: 0 done; 1 the file is refused or cannot be written, with one line that says why; 2
+// the command line is wrong.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <new>
+
+#include "engine/error.h"
+#include "weights_tools/checkpoint.h"
+#include "weights_tools/inspect.h"
+#include "weights_tools/sketch.h"
+
+namespace vernissage {
+namespace {
+
+constexpr int kRefused = 1;
+constexpr int kUsage = 2;
+
+/// "skip 256x256, 8 mapping layers, 24.8 M parameters, 14.90 GMAC"
+std::string one_line(const Network& network) {
+  double parameters = 0, macs = 0;
+  for (const auto& [name, tensor] : network.parameters)
+    parameters += static_cast<double>(tensor.values.size());
+  for (const LayerCost& cost : layer_costs(network.config)) macs += cost.macs;
+  const NetworkConfig& config = network.config;
+  char text[200];
+  std::snprintf(text, sizeof text, "%s %dx%d, %zu mapping layers, %.2f M parameters, %.2f GMAC",
+                architecture_name(config.architecture), config.resolution, config.resolution,
+                config.mapping_widths.size(), parameters / 1e6, macs / 1e9);
+  return text;
+}
+
+struct ConvertOptions {
+  std::string in, out, network;
+};
+
+void convert(const ConvertOptions& options) {
+  const Checkpoint checkpoint = read_checkpoint(options.in, options.network);
+  save_network(options.out, checkpoint.network);
+  const std::string chosen = checkpoint.chosen.empty() ? "" : checkpoint.chosen + " of ";
+  std::printf("%s: %s%s, %s\n", options.out.c_str(), chosen.c_str(), checkpoint.format.c_str(),
+              one_line(checkpoint.network).c_str());
+  for (const std::string& note : checkpoint.notes) std::printf("note: %s\n", note.c_str());
+}
+
+struct InspectOptions {
+  std::string file, network;
+  bool json = false;
+};
+
+void print_inspection(const InspectOptions& options) {
+  const Inspection inspection = inspect(options.file, options.network);
+  const std::string text = options.json ? inspection_json(inspection) : inspection_text(inspection);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+void save_sketch(const std::string& out, const SketchOptions& options) {
+  const Network network = sketch(options);
+  save_network(out, network, {{"sketch_seed", std::to_string(options.seed)}});
+  std::printf("%s: untrained, %s\n", out.c_str(), one_line(network).c_str());
+}
+
+void add_network_option(CLI::App* command, std::string& network) {
+  command
+      ->add_option(
+          "--network", network,
+          "which of the checkpoint's generators: G_ema, G or Gs (default: the averaged one)")
+      ->check(CLI::IsMember({"G_ema", "G", "Gs", "g_ema", "g"}));
+}
+
+int run(int argc, char** argv) {
+  CLI::App app(
+      "Reads StyleGAN2 checkpoints as data, executing nothing in them, and writes safetensors.\n"
+      "Formats: NVIDIA's PyTorch and TensorFlow pickles (.pkl), rosinality's .pt, our own "
+      ".safetensors.",
+      "vernissage-weights");
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  vernissage-weights convert network.pkl generator.safetensors\n"
+      "  vernissage-weights inspect generator.safetensors\n"
+      "  vernissage-weights sketch untrained.safetensors --resolution 256 --seed 7\n"
+      "Exit status: 0 done, 1 a file is refused (one line says why), 2 the command line is wrong.");
+
+  ConvertOptions conversion;
+  CLI::App* convert_command =
+      app.add_subcommand("convert", "read a checkpoint of any known format, write OUT atomically");
+  convert_command->add_option("IN", conversion.in, "the checkpoint")->required();
+  convert_command->add_option("OUT", conversion.out, "the safetensors file to write")->required();
+  add_network_option(convert_command, conversion.network);
+  convert_command->callback([&] { convert(conversion); });
+
+  InspectOptions inspection;
+  CLI::App* inspect_command = app.add_subcommand(
+      "inspect", "print what is inside a checkpoint, or the tensors of any safetensors file");
+  inspect_command->add_option("FILE", inspection.file, "the file")->required();
+  inspect_command->add_flag("--json", inspection.json, "one JSON object instead of text");
+  add_network_option(inspect_command, inspection.network);
+  inspect_command->callback([&] { print_inspection(inspection); });
+
+  std::string sketch_out;
+  SketchOptions options;
+  CLI::App* sketch_command = app.add_subcommand(
+      "sketch",
+      "write an untrained network whose pictures are colourful, for running without a download");
+  sketch_command->add_option("OUT", sketch_out, "the safetensors file to write")->required();
+  sketch_command->add_option("--resolution", options.resolution, "a power of two, 4 to 4096")
+      ->required();
+  sketch_command->add_option("--seed", options.seed, "every seed is another painter")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  sketch_command
+      ->add_option("--channel-base", options.channel_base, "channels at R x R: min(base / R, max)")
+      ->capture_default_str();
+  sketch_command->add_option("--channel-max", options.channel_max, "most channels of a layer")
+      ->capture_default_str();
+  sketch_command->add_option("--w-dim", options.w_dim, "size of the intermediate latent w")
+      ->capture_default_str();
+  sketch_command->add_option("--z-dim", options.z_dim, "size of the latent z")
+      ->capture_default_str();
+  sketch_command->add_option("--mapping-layers", options.mapping_layers, "layers from z to w")
+      ->capture_default_str();
+  sketch_command->callback([&] { save_sketch(sketch_out, options); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    std::fprintf(stderr, "vernissage-weights: %s (--help tells more)\n", error.what());
+    return kUsage;
+  } catch (const Error& error) {
+    std::fprintf(stderr, "vernissage-weights: %s\n", error.what());
+    return kRefused;
+  } catch (const std::bad_alloc&) {
+    std::fprintf(stderr, "vernissage-weights: out of memory\n");
+    return kRefused;
+  }
+  if (std::fflush(stdout) != 0 ||
+      std::ferror(stdout)) {  // what was printed is part of what was asked for
+    std::fprintf(stderr, "vernissage-weights: standard output: cannot be written\n");
+    return kRefused;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace vernissage
+
+int main(int argc, char** argv) {
+  return vernissage::run(argc, argv);
+}

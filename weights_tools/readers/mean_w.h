@@ -1,0 +1,18 @@
+// The centre of truncation of a network whose checkpoint has none.
+#pragma once
+
+#include <vector>
+
+#include "engine/formats/network.h"
+
+namespace vernissage {
+
+constexpr int kMeanLatents = 4096;
+
+/// The mean of w over kMeanLatents latents z ~ N(0, 1) from a fixed seed, (W). Mapping as in Karras
+/// et al. 2019 (StyleGAN), section 2 with the equalized learning rate: x = z·rsqrt(mean(z²) +
+/// 1e-8), then per layer x = act(x·(W·m/√fan-in)ᵀ + b·m). Unconditional networks with leaky ReLU;
+/// throws Error for others, and when the mean is not finite.
+std::vector<float> mean_w(const Network& network);
+
+}  // namespace vernissage
