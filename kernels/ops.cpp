@@ -1,0 +1,210 @@
+// The rules of ops.h, checked on the host before anything is launched.
+#include "kernels/ops.h"
+
+#include <utility>
+
+namespace vernissage {
+namespace {
+
+constexpr int kFilterSideMax = 32;
+constexpr int kStyleWidthMax = 8192;
+constexpr int kToRgbWidthMax = 3072;
+// Grid dimensions y and z of a launch end here; rows, samples and layers are laid on them.
+constexpr int kGridMax = 65535;
+
+/// Collects the name of the operation, so that a rule is one line.
+class Rules {
+ public:
+  explicit Rules(const char* operation) : operation_(operation) {}
+
+  void require(bool holds, const std::string& what) const {
+    if (!holds) throw InvalidArgument(std::string(operation_) + ": " + what);
+  }
+  void pointer(const void* value, const char* field) const {
+    require(value != nullptr, std::string(field) + " is null");
+  }
+  void range(int64_t value, int64_t low, int64_t high, const char* field) const {
+    require(value >= low && value <= high, std::string(field) + " is " + std::to_string(value) +
+                                               ", expected " + std::to_string(low) + " to " +
+                                               std::to_string(high));
+  }
+  void size(int64_t value, const char* field) const { range(value, 1, INT32_MAX, field); }
+  void batch(int n) const { range(n, 1, kGridMax, "n"); }
+  /// Pixels of the batch are counted in 32 bits; elements are not.
+  void pixels(int64_t n, int64_t h, int64_t w) const {
+    range(h, 1, kGridMax, "h");
+    range(w, 1, kGridMax, "w");
+    require(n * h * w <= INT32_MAX, "n · h · w exceeds 2^31 - 1");
+  }
+
+ private:
+  const char* operation_;
+};
+
+template <class T>
+void check_epilogue(const Rules& rules, const Epilogue<T>& epilogue) {
+  rules.require(epilogue.noise == nullptr || epilogue.noise_seeds == nullptr,
+                "epilogue.noise and epilogue.noise_seeds are both given");
+  rules.range(static_cast<int>(epilogue.act), 0, static_cast<int>(Nonlinearity::swish),
+              "epilogue.act");
+}
+
+}  // namespace
+
+template <class T>
+void check(const ModulatedConv<T>& op) {
+  const Rules rules("modulated_conv");
+  rules.pointer(op.x, "x");
+  rules.pointer(op.weight, "weight");
+  rules.pointer(op.y, "y");
+  rules.require(static_cast<const void*>(op.x) != op.y, "y is x, which is read while y is written");
+  rules.batch(op.n);
+  rules.pixels(op.n, op.h, op.w);
+  rules.size(op.i, "i");
+  rules.size(op.o, "o");
+  rules.require(op.k == 1 || op.k == 3, "k is " + std::to_string(op.k) + ", expected 1 or 3");
+  check_epilogue(rules, op.epilogue);
+}
+
+template <class T>
+void check(const TransposedConv<T>& op) {
+  const Rules rules("transposed_conv");
+  rules.pointer(op.x, "x");
+  rules.pointer(op.weight, "weight");
+  rules.pointer(op.y, "y");
+  rules.require(static_cast<const void*>(op.x) != op.y, "y is x, which is read while y is written");
+  rules.batch(op.n);
+  rules.size(op.h, "h");
+  rules.size(op.w, "w");
+  rules.pixels(op.n, 2 * int64_t{op.h} + 1, 2 * int64_t{op.w} + 1);
+  rules.size(op.i, "i");
+  rules.size(op.o, "o");
+}
+
+template <class T>
+void check(const Upfirdn2d<T>& op) {
+  const Rules rules("upfirdn2d");
+  rules.pointer(op.x, "x");
+  rules.pointer(op.filter, "filter");
+  rules.pointer(op.y, "y");
+  rules.require(static_cast<const void*>(op.x) != op.y, "y is x, which is read while y is written");
+  rules.batch(op.n);
+  rules.pixels(op.n, op.h, op.w);
+  rules.size(op.c, "c");
+  rules.range(op.fh, 1, kFilterSideMax, "fh");
+  rules.range(op.fw, 1, kFilterSideMax, "fw");
+  rules.range(op.up_x, 1, kFilterSideMax, "up_x");
+  rules.range(op.up_y, 1, kFilterSideMax, "up_y");
+  rules.range(op.down_x, 1, kFilterSideMax, "down_x");
+  rules.range(op.down_y, 1, kFilterSideMax, "down_y");
+  const std::pair<int, const char*> pads[] = {
+      {op.pad_x0, "pad_x0"}, {op.pad_x1, "pad_x1"}, {op.pad_y0, "pad_y0"}, {op.pad_y1, "pad_y1"}};
+  for (const auto& [value, field] : pads) rules.range(value, -kGridMax, kGridMax, field);
+  rules.require(op.h * op.up_y + op.pad_y0 + op.pad_y1 >= op.fh, "y would have no rows");
+  rules.require(op.w * op.up_x + op.pad_x0 + op.pad_x1 >= op.fw, "y would have no columns");
+  rules.pixels(op.n, out_height(op), out_width(op));
+  check_epilogue(rules, op.epilogue);
+}
+
+template <class T>
+void check(const NoiseBiasAct<T>& op) {
+  const Rules rules("noise_bias_act");
+  rules.pointer(op.x, "x");
+  rules.pointer(op.y, "y");
+  rules.batch(op.n);
+  rules.pixels(op.n, op.h, op.w);
+  rules.size(op.o, "o");
+  check_epilogue(rules, op.epilogue);
+}
+
+template <class T>
+void check(const ToRgb<T>& op) {
+  const Rules rules("to_rgb");
+  rules.pointer(op.x, "x");
+  rules.pointer(op.weight, "weight");
+  rules.pointer(op.style, "style");
+  rules.pointer(op.image, "image");
+  rules.require((op.previous == nullptr) == (op.filter == nullptr),
+                "previous and filter belong together, one is null");
+  rules.require(op.previous != op.image, "image is previous, which is read while it is written");
+  rules.batch(op.n);
+  rules.pixels(op.n, op.h, op.w);
+  rules.range(op.i, 1, kToRgbWidthMax, "i");
+  rules.range(op.c, 1, 4, "c");
+  rules.require(op.previous == nullptr || (op.h % 2 == 0 && op.w % 2 == 0),
+                "h and w must be even to hold the previous image twice as large");
+}
+
+template <class T>
+void check(const Repeat<T>& op) {
+  const Rules rules("repeat");
+  rules.pointer(op.x, "x");
+  rules.pointer(op.y, "y");
+  rules.batch(op.n);
+  rules.size(op.count, "count");
+}
+
+template <class T>
+void check(const ToNchw<T>& op) {
+  const Rules rules("to_nchw");
+  rules.pointer(op.x, "x");
+  rules.pointer(op.y, "y");
+  rules.require(static_cast<const void*>(op.x) != op.y, "y is x, which is read while y is written");
+  rules.batch(op.n);
+  rules.pixels(op.n, op.h, op.w);
+  rules.size(op.c, "c");
+}
+
+void check(const Styles& op) {
+  const Rules rules("styles");
+  rules.pointer(op.layers, "layers");
+  rules.pointer(op.ws, "ws");
+  rules.batch(op.n);
+  rules.range(op.layer_count, 1, kGridMax, "layer_count");
+  rules.size(op.num_ws, "num_ws");
+  rules.size(op.w_dim, "w_dim");
+  rules.range(op.i_max, 1, kStyleWidthMax, "i_max");
+}
+
+void check(const Demodulate& op) {
+  const Rules rules("demodulate");
+  rules.pointer(op.layers, "layers");
+  rules.batch(op.n);
+  rules.range(op.layer_count, 1, kGridMax, "layer_count");
+  rules.size(op.o_max, "o_max");
+}
+
+void check(const PixelNorm& op) {
+  const Rules rules("pixel_norm");
+  rules.pointer(op.x, "x");
+  rules.pointer(op.y, "y");
+  rules.batch(op.n);
+  rules.size(op.f, "f");
+  rules.range(op.x_stride, op.f, INT32_MAX, "x_stride");
+  rules.range(op.y_stride, op.f, INT32_MAX, "y_stride");
+  rules.require(op.x != op.y || op.x_stride == op.y_stride, "in place with two different strides");
+}
+
+void check(const PackRgb8& op) {
+  const Rules rules("pack_rgb8");
+  rules.pointer(op.image, "image");
+  rules.pointer(op.pixels, "pixels");
+  rules.range(op.count, 1, int64_t{1} << 40, "count");
+}
+
+template void check(const ModulatedConv<float>&);
+template void check(const ModulatedConv<f16>&);
+template void check(const TransposedConv<float>&);
+template void check(const TransposedConv<f16>&);
+template void check(const Upfirdn2d<float>&);
+template void check(const Upfirdn2d<f16>&);
+template void check(const NoiseBiasAct<float>&);
+template void check(const NoiseBiasAct<f16>&);
+template void check(const ToRgb<float>&);
+template void check(const ToRgb<f16>&);
+template void check(const Repeat<float>&);
+template void check(const Repeat<f16>&);
+template void check(const ToNchw<float>&);
+template void check(const ToNchw<f16>&);
+
+}  // namespace vernissage
