@@ -47,14 +47,16 @@ class Generator {
   std::vector<float> paint_tapped(std::span<const float> ws, const Noise& noise, const Tap& tap);
 
  private:
-  void walk(const Tap* tap);
+  struct Block;
+  struct Part;
+  void walk(const Part& part);
+  int block_count() const;
   template <class Read>
   void in_batches(std::span<const float> ws, const Noise& noise, const Read& read);
 
   NetworkConfig config_;
   std::vector<float> w_avg_;
   std::unique_ptr<Backend> backend_;
-  struct Block;
   std::vector<Block> blocks_;
 };
 
