@@ -1,0 +1,61 @@
+// One gallery: its directory opened and its rules, without HTTP and without pictures.
+//
+//   gallery.toml            name, rooms, which network
+//   gallery.db              the paintings (Store)
+//   gallery.key             the secret behind every latent, mode 0600
+//   generator.safetensors   the network
+//   previews/               reductions, made at first request, kept
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/gallery/gallery_config.h"
+#include "server/gallery/secret.h"
+#include "server/gallery/store.h"
+
+namespace vernissage::gallery {
+
+/// The widths previews come in, in pixels.
+inline constexpr int kLadder[] = {192, 256, 384, 512};
+/// Those smaller than the picture: the full size is never a preview.
+std::vector<int> ladder_below(int resolution);
+
+/// The catalogue is read once, at opening; const members may be called from several threads.
+class Gallery {
+ public:
+  /// Throws Error naming the file that is missing or wrong.
+  explicit Gallery(const std::filesystem::path& directory);
+
+  const std::filesystem::path& directory() const { return directory_; }
+  std::filesystem::path generator_path() const { return directory_ / config_.generator; }
+  std::filesystem::path previews_path() const { return directory_ / "previews"; }
+  const GalleryConfig& config() const { return config_; }
+  const GalleryKey& key() const { return key_; }
+  const std::vector<int>& ladder() const { return ladder_; }
+  Store& store() const { return *store_; }
+
+  /// Null for a room or painting that is not there.
+  const Room* room(std::string_view slug) const;
+  const Painting* painting(std::string_view id) const;
+  /// In the order of their places; empty for an unknown room.
+  const std::vector<const Painting*>& wall(std::string_view slug) const;
+  /// The painting `step` places further along the same wall; null beyond its ends.
+  const Painting* neighbour(const Painting& painting, int step) const;
+
+ private:
+  std::filesystem::path directory_;
+  GalleryConfig config_;
+  GalleryKey key_;
+  std::unique_ptr<Store> store_;
+  std::vector<int> ladder_;
+  std::vector<Painting> paintings_;
+  std::map<std::string, const Painting*, std::less<>> by_id_;
+  std::map<std::string, std::vector<const Painting*>, std::less<>> walls_;
+};
+
+}  // namespace vernissage::gallery

@@ -1,0 +1,29 @@
+// The shapes answers come in, and what every answer carries.
+#pragma once
+
+#include <string>
+
+#include "server/gallery/gallery.h"
+#include "server/http/message.h"
+#include "server/web/site.h"
+
+namespace vernissage::http {
+
+/// A page or a JSON value that may change: `no-cache` with a strong ETag, so that a visitor who
+/// comes back is told 304 or sees what is new.
+Response fresh(const Request& request, std::string media_type, std::string body);
+/// A JSON value about this moment: `no-store`.
+Response momentary(int status, std::string json);
+/// Bytes that never change under their address, and their single ranges.
+Response permanent(const Request& request, std::string media_type, std::string body);
+
+/// An error as whoever asked can read it: a page for browsers (Accept names text/html and the path
+/// is not of the API), else application/problem+json (RFC 9457).
+Response problem(const web::Site& site, const gallery::Gallery& gallery, const Request& request,
+                 int status, const std::string& detail);
+
+/// What every answer carries: the date, the request's id, and the headers that tell a browser to
+/// trust nothing but us: no foreign content, no framing, no guessing of types.
+Response dressed(Response response, const std::string& request_id);
+
+}  // namespace vernissage::http

@@ -1,0 +1,53 @@
+// HTTP/1.1 over TCP: accepts, reads, keeps the limits and deadlines, asks the handler, writes.
+// http_server.cpp is the only file that sees Boost.Beast and Asio.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "server/http/framing.h"
+#include "server/http/message.h"
+
+namespace vernissage::http {
+
+class HttpServer {
+ public:
+  struct Parts {
+    Handler handle;
+    /// Answers a request that was refused before it became one. `id` as in Request::id.
+    std::function<Response(const Refusal&, const std::string& id)> refuse;
+    /// After each answer; status 0: the peer was gone first. May be called from several threads.
+    std::function<void(const Request&, int status, size_t body_bytes, double ms)> on_answered;
+    /// A failed accept, and the like: once a line.
+    std::function<void(const std::string& what)> on_trouble;
+  };
+
+  /// Listens on host (an address, not a name) and port; port 0: any free one. Throws Error naming
+  /// both and the reason. Nobody is answered before start().
+  HttpServer(const std::string& host, uint16_t port, Parts parts);
+  /// stop().
+  ~HttpServer();
+
+  uint16_t port() const;
+  /// "http://127.0.0.1:8080", "http://[::1]:8080"
+  std::string url() const;
+
+  /// Answers, on `threads` threads of its own. Once.
+  void start(int threads);
+
+  /// Takes no more connections, lets the answers under way end (kDrainMs at most), and closes the
+  /// others. True when every request got its answer.
+  bool drain();
+
+  /// Ends at once what is left; afterwards no handler runs. A Reply may still be given, and is
+  /// lost.
+  void stop();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace vernissage::http

@@ -1,0 +1,17 @@
+// The painter that the gallery uses: the network, fed with keyed latents.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "server/gallery/gallery.h"
+#include "server/render/painter.h"
+
+namespace vernissage::render {
+
+/// Loads the gallery's network onto `device` ("auto", "cpu", "cuda"). Throws Error, also when the
+/// network is not the one that gallery.toml describes.
+std::unique_ptr<Painter> make_generator_painter(const gallery::Gallery& gallery,
+                                                const std::string& device, int threads);
+
+}  // namespace vernissage::render
