@@ -15,6 +15,7 @@
 
 #include "engine/error.h"
 #include "kernels/half.h"
+#include "kernels/launches.h"
 
 struct CUstream_st;
 
@@ -51,33 +52,67 @@ namespace vernissage {
 /// Dynamic shared memory beyond this must be asked for.
 constexpr size_t kSharedBytesDefault = 48 << 10;
 
-/// Starts kernel(args…) on `stream`. Throws CudaError naming the kernel when the launch is refused;
-/// what goes wrong while it runs shows at the next synchronisation.
+/// Whether the kernel, as it is on this device, waits by griddepcontrol: that exists from compute
+/// capability 9.0 on, and code compiled for less has left it out.
+inline bool waits_for_dependency(const void* kernel) {
+  cudaFuncAttributes attributes = {};
+  return cudaFuncGetAttributes(&attributes, kernel) == cudaSuccess &&
+         attributes.binaryVersion >= 90 && attributes.ptxVersion >= 90;
+}
+
 template <class... P, class... A>
-void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, Stream stream,
-            const A&... args) {
+void launch_on_device(bool dependent, void (*kernel)(P...), dim3 grid, dim3 block,
+                      size_t shared_bytes, Stream stream, const A&... args) {
   static_assert(sizeof...(P) == sizeof...(A), "a kernel takes as many arguments as it declares");
   static_assert((sizeof(P) + ... + 0) <= 4096, "CUDA passes at most 4 KiB of arguments");
+  const void* const address = reinterpret_cast<const void*>(kernel);
   cudaError_t error = cudaSuccess;
   if (shared_bytes > kSharedBytesDefault)
-    error = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                                 cudaFuncAttributeMaxDynamicSharedMemorySize,
+    error = cudaFuncSetAttribute(address, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                  static_cast<int>(shared_bytes));
   if (error == cudaSuccess) {
-    kernel<<<grid, block, shared_bytes, stream>>>(static_cast<P>(args)...);
-    error = cudaGetLastError();
+    cudaLaunchAttribute overlap = {};
+    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    overlap.val.programmaticStreamSerializationAllowed = 1;
+    cudaLaunchConfig_t config = {};
+    config.gridDim = grid;
+    config.blockDim = block;
+    config.dynamicSmemBytes = shared_bytes;
+    config.stream = stream;
+    config.attrs = &overlap;
+    config.numAttrs = dependent && launches_overlap && waits_for_dependency(address) ? 1 : 0;
+    error = cudaLaunchKernelEx(&config, kernel, static_cast<P>(args)...);
   }
-  if (error == cudaSuccess) return;
+  if (error == cudaSuccess) {
+    ++launches_made;
+    return;
+  }
+  cudaGetLastError();  // so that the next launch does not report this one again
   const char* name = nullptr;
-  if (cudaFuncGetName(&name, reinterpret_cast<const void*>(kernel)) != cudaSuccess ||
-      name == nullptr)
-    name = "a kernel";
+  if (cudaFuncGetName(&name, address) != cudaSuccess || name == nullptr) name = "a kernel";
   const auto size = [](dim3 d) {
     return std::to_string(d.x) + "x" + std::to_string(d.y) + "x" + std::to_string(d.z);
   };
   throw CudaError("launch of " + std::string(name) + ", grid " + size(grid) + ", block " +
                   size(block) + ", " + std::to_string(shared_bytes) +
                   " bytes shared: " + cudaGetErrorString(error));
+}
+
+/// Starts kernel(args…) on `stream`. Throws CudaError naming the kernel when the launch is refused;
+/// what goes wrong while it runs shows at the next synchronisation.
+template <class... P, class... A>
+void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, Stream stream,
+            const A&... args) {
+  launch_on_device(/*dependent=*/false, kernel, grid, block, shared_bytes, stream, args...);
+}
+
+/// The same for a kernel that calls join_previous() (epilogue.h) before it touches memory: where
+/// launches may overlap, its blocks take their places while the kernel before still runs
+/// (programmatic dependent launch).
+template <class... P, class... A>
+void launch_dependent(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
+                      Stream stream, const A&... args) {
+  launch_on_device(/*dependent=*/true, kernel, grid, block, shared_bytes, stream, args...);
 }
 
 }  // namespace vernissage
@@ -112,12 +147,33 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, St
   };
   const Call call{kernel, {static_cast<P>(args)...}};
   emulation::run(
-      {{grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared_bytes, __PRETTY_FUNCTION__},
+      {{grid.x, grid.y, grid.z},
+       {block.x, block.y, block.z},
+       shared_bytes,
+       __PRETTY_FUNCTION__,
+       reinterpret_cast<const void*>(kernel)},
       [](const void* data) {
         const Call& c = *static_cast<const Call*>(data);
         std::apply(c.kernel, c.args);
       },
       &call);
+  ++launches_made;
+}
+
+/// One kernel runs at a time here. Throws emulation::LaunchError when not every thread of the
+/// kernel calls join_previous() once: on a device it could read what the kernel before has not
+/// written yet.
+template <class... P, class... A>
+void launch_dependent(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,
+                      Stream stream, const A&... args) {
+  const uint64_t before = emulation::counts().dependency_waits;
+  launch(kernel, grid, block, shared_bytes, stream, args...);
+  const uint64_t waits = emulation::counts().dependency_waits - before;
+  const uint64_t threads = uint64_t{grid.x} * grid.y * grid.z * block.x * block.y * block.z;
+  if (waits != threads && !emulation::observing_launches())
+    throw emulation::LaunchError(std::string(__PRETTY_FUNCTION__) + ": " + std::to_string(waits) +
+                                 " of " + std::to_string(threads) +
+                                 " threads waited for the kernel before, expected all, once each");
 }
 
 }  // namespace vernissage

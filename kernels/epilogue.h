@@ -5,8 +5,16 @@
 #include "kernels/device.h"
 #include "kernels/ops.h"
 #include "kernels/philox.h"
+#include "kernels/ptx.h"
 
 namespace vernissage {
+
+/// The first words of a kernel started by launch_dependent(): the next kernel may take its places,
+/// and everything the kernels before have written is there.
+__device__ __forceinline__ void join_previous() {
+  ptx::griddep_launch_dependents();
+  ptx::griddep_wait();
+}
 
 /// Four neighbouring channels, moved by one access: 16 bytes of float, 8 of f16.
 template <class T>
@@ -27,6 +35,13 @@ __device__ __forceinline__ void store4(T* address, const Pack4<float>& values) {
                                             from_float<T>(values.v[2]),
                                             from_float<T>(values.v[3])}};
 }
+
+/// Sixteen bytes of neighbouring channels, moved by one access: 4 of float, 8 of f16.
+template <class T>
+struct alignas(16) Pack16 {
+  static constexpr int kCount = 16 / sizeof(T);
+  T v[kCount];
+};
 
 /// `values` at the channels c … c+3 of which only those below `channels` exist.
 template <int VECTOR, class T>
@@ -76,6 +91,13 @@ __device__ inline float clamp_to(float x, float bound) {
   return x > bound ? bound : (x < -bound ? -bound : x);
 }
 
+/// One value of an image as a byte: PackRgb8. Two roundings, not one: fused, values just below a
+/// level would fall one short of the reference.
+__device__ inline uint8_t rgb8(float x) {
+  const float level = __fadd_rn(__fmul_rn(x, 127.5f), 128.0f);
+  return static_cast<uint8_t>(fminf(fmaxf(level, 0.0f), 255.0f));
+}
+
 /// noise_strength · noise of one pixel: the same for all its channels, so it is asked for once.
 template <class T>
 __device__ inline float noise_of(const Epilogue<T>& epilogue, int n, int pixel, int pixels) {
@@ -89,7 +111,8 @@ __device__ inline float noise_of(const Epilogue<T>& epilogue, int n, int pixel, 
   return 0.0f;
 }
 
-/// The value to store for the sum v at channel o of sample n; `element` is its index in the output.
+/// The value for the sum v at channel o of sample n, not yet scaled for the next layer; `element`
+/// is its index in the output.
 template <class T>
 __device__ inline float finish(const Epilogue<T>& epilogue, float v, float noise, int n, int o,
                                int channels, int64_t element) {
@@ -99,23 +122,55 @@ __device__ inline float finish(const Epilogue<T>& epilogue, float v, float noise
   if (epilogue.bias != nullptr) v += epilogue.bias[o];
   v = clamp_to(epilogue.gain * activate(v, epilogue.act, epilogue.alpha), epilogue.clamp);
   if (epilogue.residual != nullptr) v += to_float(epilogue.residual[element]);
-  if (epilogue.next_style != nullptr) v *= epilogue.next_style[channel];
   return v;
 }
 
-/// finish() for the channels o … o+3 of one pixel, stored at y + element.
+/// The activations that are a straight line on either side of 0. Kernels that keep many values in
+/// registers write these two out; the others would fill their code.
+VERNISSAGE_HOST_DEVICE constexpr bool has_two_slopes(Nonlinearity act) {
+  return act == Nonlinearity::linear || act == Nonlinearity::lrelu;
+}
+/// The slope below 0.
+template <class T>
+__device__ __forceinline__ float slope_of(const Epilogue<T>& epilogue) {
+  return epilogue.act == Nonlinearity::lrelu ? epilogue.alpha : 1.0f;
+}
+/// finish() up to the residual, of factors that are at hand; has_two_slopes(epilogue.act).
+template <class T>
+__device__ __forceinline__ float finish_sum(const Epilogue<T>& epilogue, float v, float demod,
+                                            float noise, float bias, float slope) {
+  v = v * demod + noise + bias;
+  return clamp_to(epilogue.gain * (v > 0 ? v : slope * v), epilogue.clamp);
+}
+
+/// `values` to the channels c … c+3 of which only those below `channels` exist.
+template <int VECTOR, class T>
+__device__ __forceinline__ void store_channels(T* row, int c, int channels,
+                                               const Pack4<float>& values) {
+  if constexpr (VECTOR == 4) {
+    store4(row + c, values);
+  } else {
+    for (int j = 0; j < 4; ++j)
+      if (c + j < channels) row[c + j] = from_float<T>(values.v[j]);
+  }
+}
+
+/// finish() for the channels o … o+3 of one pixel, stored at y + element, and at plain + element
+/// where that is asked for.
 template <int VECTOR, class T>
 __device__ inline void finish4(const Epilogue<T>& epilogue, T* y, Pack4<float> v, float noise,
                                int n, int o, int channels, int64_t element) {
   for (int j = 0; j < 4; ++j)
     if (VECTOR == 4 || o + j < channels)
       v.v[j] = finish(epilogue, v.v[j], noise, n, o + j, channels, element + j);
-  if constexpr (VECTOR == 4) {
-    store4(y + element, v);
-  } else {
-    for (int j = 0; j < 4; ++j)
-      if (o + j < channels) y[element + j] = from_float<T>(v.v[j]);
+  if (epilogue.plain != nullptr)
+    store_channels<VECTOR>(epilogue.plain + element - o, o, channels, v);
+  if (epilogue.next_style != nullptr) {
+    const float* const row = epilogue.next_style + static_cast<int64_t>(n) * channels;
+    const Pack4<float> style = load_channels<VECTOR>(row, o, channels);
+    for (int j = 0; j < 4; ++j) v.v[j] *= style.v[j];
   }
+  store_channels<VECTOR>(y + element - o, o, channels, v);
 }
 
 /// Sum over `WIDTH` neighbouring lanes, the same bits in each of them. All 32 lanes take part.

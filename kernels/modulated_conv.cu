@@ -1,12 +1,13 @@
-// Modulated convolution and its transposed form with stride 2, as one implicit matrix product: rows
-// are output pixels of the whole batch, columns output channels, the inner dimension runs over
-// filter taps and input channels. The transposed form splits into four phases by the parity of the
-// output row and column; in each, a pixel sees 1, 2 or 4 of the nine taps, so no product with a
-// zero is made.
+// The convolutions: which kernel takes them, and the plain one, in float32 arithmetic for any type,
+// shape and device, the reference on a device.
 //
 // A block makes 64 x 64 results from slices 16 deep, staged in shared memory; each of its 256
 // threads keeps 4 x 4 sums in registers. The style scales the input while it is staged. Slices come
 // in a fixed order, so the sums do not depend on the batch or on the other blocks.
+#include "kernels/conv_mma.h"
+#include "kernels/conv_product.h"
+#include "kernels/conv_split_k.h"
+#include "kernels/conv_up.h"
 #include "kernels/epilogue.h"
 #include "kernels/kernels.h"
 
@@ -17,7 +18,6 @@ constexpr int BLOCK_PIXELS = 64;
 constexpr int BLOCK_CHANNELS = 64;
 constexpr int BLOCK_INNER = 16;
 constexpr int kThreads = 256;
-constexpr int kTapsMax = 9;
 // A row of a staged slice, in packs of four: one pack of padding spreads the transposing stores
 // over banks.
 constexpr int kRowPacks = BLOCK_PIXELS / 4 + 1;
@@ -25,48 +25,9 @@ static_assert(BLOCK_PIXELS == BLOCK_CHANNELS, "both slices are staged by the sam
 static_assert(kThreads * 4 == BLOCK_PIXELS * BLOCK_INNER, "one pack of each slice per thread");
 static_assert(kThreads * 16 == BLOCK_PIXELS * BLOCK_CHANNELS, "4 x 4 results per thread");
 
-/// Output pixel (r, c) of the phase reads input (r + dy, c + dx) through weight tap `weight`.
-struct Tap {
-  int8_t dy, dx, weight;
-};
-
-/// Output pixels (out_y + step · r, out_x + step · c) for r < rows, c < cols.
-struct Phase {
-  int rows, cols, out_y, out_x;
-  int tap_count;
-  Tap taps[kTapsMax];
-};
-
-template <class T>
-struct Product {
-  const T* x;
-  const T* weight;
-  const float* style;
-  T* y;
-  int n, h, w, i, o;
-  int weight_taps;  // taps a weight has in memory
-  int out_h, out_w, step;
-  Phase phases[4];
-  Epilogue<T> epilogue;
-};
-
-template <class T>
-struct Pixel {  // a row of the product
-  int n, r, c;
-  bool exists;
-};
-
-template <class T>
-__device__ Pixel<T> pixel_of(const Product<T>& op, const Phase& phase, int row) {
-  const int per_sample = phase.rows * phase.cols;
-  const int n = row / per_sample;
-  const int rest = row - n * per_sample;
-  return {n, rest / phase.cols, rest % phase.cols, n < op.n};
-}
-
 /// The four inputs at channels c … c+3 under a tap, times the style; zeros outside.
 template <int VECTOR, class T>
-__device__ Pack4<float> load_input(const Product<T>& op, const Pixel<T>& pixel, Tap tap, int c) {
+__device__ Pack4<float> load_input(const Product<T>& op, const Pixel& pixel, Tap tap, int c) {
   const int y = pixel.r + tap.dy;
   const int x = pixel.c + tap.dx;
   const bool inside = pixel.exists && c < op.i && y >= 0 && y < op.h && x >= 0 && x < op.w;
@@ -82,9 +43,10 @@ __device__ Pack4<float> load_input(const Product<T>& op, const Pixel<T>& pixel, 
 }
 
 template <int VECTOR, class T>
-__device__ Pack4<float> load_weight(const Product<T>& op, int o, Tap tap, int c) {
+__device__ Pack4<float> load_weight(const Product<T>& op, const Phase& phase, int o, Tap tap,
+                                    int c) {
   if (o >= op.o || c >= op.i) return {};
-  const int64_t row = static_cast<int64_t>(o) * op.weight_taps + tap.weight;
+  const int64_t row = (static_cast<int64_t>(phase.weight_row) + o) * op.weight_taps + tap.weight;
   return load_channels<VECTOR>(op.weight + row * op.i, c, op.i);
 }
 
@@ -93,6 +55,7 @@ template <int VECTOR, class T>
 __global__ void __launch_bounds__(kThreads) modulated_conv_kernel(Product<T> op) {
   VERNISSAGE_SHARED(Pack4<float>, pixels, BLOCK_INNER * kRowPacks);
   VERNISSAGE_SHARED(Pack4<float>, channels, BLOCK_INNER * kRowPacks);
+  join_previous();
   const Phase& phase = op.phases[blockIdx.z];
   const int first_row = static_cast<int>(blockIdx.x) * BLOCK_PIXELS;
   const int first_channel = static_cast<int>(blockIdx.y) * BLOCK_CHANNELS;
@@ -103,14 +66,14 @@ __global__ void __launch_bounds__(kThreads) modulated_conv_kernel(Product<T> op)
   const int thread = static_cast<int>(threadIdx.x);
   const int staged_row = thread / 4;
   const int staged_inner = thread % 4 * 4;
-  const Pixel<T> staged_pixel = pixel_of(op, phase, first_row + staged_row);
+  const Pixel staged_pixel = pixel_of(op, phase, first_row + staged_row);
   const int slices_per_tap = ceil_div(op.i, BLOCK_INNER);
   const int slices = slices_per_tap * phase.tap_count;
   int tap_index = 0;
   int inner = staged_inner;
   Pack4<float> next_input = load_input<VECTOR>(op, staged_pixel, phase.taps[0], inner);
   Pack4<float> next_weight =
-      load_weight<VECTOR>(op, first_channel + staged_row, phase.taps[0], inner);
+      load_weight<VECTOR>(op, phase, first_channel + staged_row, phase.taps[0], inner);
 
   const int row_pack = thread / 16;
   const int channel_pack = thread % 16;
@@ -131,7 +94,7 @@ __global__ void __launch_bounds__(kThreads) modulated_conv_kernel(Product<T> op)
     if (tap_index < phase.tap_count) {  // fetched now, so that it travels while we multiply
       const Tap tap = phase.taps[tap_index];
       next_input = load_input<VECTOR>(op, staged_pixel, tap, inner);
-      next_weight = load_weight<VECTOR>(op, first_channel + staged_row, tap, inner);
+      next_weight = load_weight<VECTOR>(op, phase, first_channel + staged_row, tap, inner);
     }
 #pragma unroll
     for (int k = 0; k < BLOCK_INNER; ++k) {
@@ -148,10 +111,9 @@ __global__ void __launch_bounds__(kThreads) modulated_conv_kernel(Product<T> op)
   if (o >= op.o) return;
 #pragma unroll
   for (int r = 0; r < 4; ++r) {
-    const Pixel<T> pixel = pixel_of(op, phase, first_row + row_pack * 4 + r);
+    const Pixel pixel = pixel_of(op, phase, first_row + row_pack * 4 + r);
     if (!pixel.exists) continue;
-    const int place =
-        (phase.out_y + op.step * pixel.r) * op.out_w + phase.out_x + op.step * pixel.c;
+    const int place = place_of(op, phase, pixel);
     const int area = op.out_h * op.out_w;
     const int64_t element = (static_cast<int64_t>(pixel.n) * area + place) * op.o + o;
     const float noise = noise_of(op.epilogue, pixel.n, place, area);
@@ -164,73 +126,55 @@ __global__ void __launch_bounds__(kThreads) modulated_conv_kernel(Product<T> op)
 }
 
 template <class T>
-void run(const Product<T>& op, int phase_count, Stream stream) {
-  int rows = 0;
-  for (int p = 0; p < phase_count; ++p) {
-    const int own = op.n * op.phases[p].rows * op.phases[p].cols;
-    rows = own > rows ? own : rows;
-  }
-  const dim3 grid(static_cast<unsigned>(ceil_div(rows, BLOCK_PIXELS)),
+void run_plain(const Product<T>& op, Stream stream) {
+  const dim3 grid(static_cast<unsigned>(ceil_div(rows_max(op), BLOCK_PIXELS)),
                   static_cast<unsigned>(ceil_div(op.o, BLOCK_CHANNELS)),
-                  static_cast<unsigned>(phase_count));
+                  static_cast<unsigned>(op.phase_count));
   if (op.i % 4 == 0)
-    launch(modulated_conv_kernel<4, T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
+    launch_dependent(modulated_conv_kernel<4, T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
   else
-    launch(modulated_conv_kernel<1, T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
+    launch_dependent(modulated_conv_kernel<1, T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
 }
 
-Tap tap(int dy, int dx, int weight) {
-  return {static_cast<int8_t>(dy), static_cast<int8_t>(dx), static_cast<int8_t>(weight)};
+template <class T>
+void run(const Product<T>& op, ConvPath path, Stream stream) {
+  if constexpr (std::is_same_v<T, f16>) {
+    if (path == ConvPath::mma && fits_tensor_cores(op) && splits_of(op) > 1)
+      return run_split(op, stream);
+    if (path == ConvPath::mma && fits_tensor_cores(op)) return run_on_tensor_cores(op, stream);
+  }
+  run_plain(op, stream);
 }
 
 }  // namespace
 
 template <class T>
-void modulated_conv(const ModulatedConv<T>& op, Stream stream) {
+void modulated_conv(const ModulatedConv<T>& op, Stream stream, ConvPath path) {
   check(op);
-  Phase phase = {op.h, op.w, 0, 0, op.k == 3 ? 9 : 1, {}};  // one tap, at 0, 0, unless K is 3
-  for (int t = 0; op.k == 3 && t < 9; ++t) phase.taps[t] = tap(t / 3 - 1, t % 3 - 1, t);
-  run(Product<T>{op.x,
-                 op.weight,
-                 op.style,
-                 op.y,
-                 op.n,
-                 op.h,
-                 op.w,
-                 op.i,
-                 op.o,
-                 op.k * op.k,
-                 op.h,
-                 op.w,
-                 1,
-                 {phase},
-                 op.epilogue},
-      1, stream);
+  run(product_of(op), path, stream);
 }
 
 template <class T>
-void transposed_conv(const TransposedConv<T>& op, Stream stream) {
+void transposed_conv(const TransposedConv<T>& op, Stream stream, ConvPath path) {
   check(op);
-  Product<T> product = {op.x, op.weight, op.style,     op.y,         op.n, op.h, op.w, op.i,
-                        op.o, 9,         2 * op.h + 1, 2 * op.w + 1, 2,    {},   {}};
-  product.epilogue.demod = op.demod;
-  for (int a = 0; a < 2; ++a) {
-    for (int b = 0; b < 2; ++b) {
-      // Output row 2r+a gets weight row p from input row (2r+a-p)/2 where that is whole: p = 0 from
-      // r and p = 2 from r-1 on even rows, p = 1 from r on odd ones. Columns alike.
-      Phase& phase = product.phases[a * 2 + b];
-      phase = {op.h + 1 - a, op.w + 1 - b, a, b, 0, {}};
-      for (int p = a; p < 3; p += 2)
-        for (int q = b; q < 3; q += 2)
-          phase.taps[phase.tap_count++] = tap(-(p / 2), -(q / 2), p * 3 + q);
-    }
+  if constexpr (std::is_same_v<T, f16>) {
+    if (path == ConvPath::mma && fits_up_kernel(op) && prefers_up_kernel(op.h, op.w))
+      return run_up_kernel(op, stream);
   }
-  run(product, 4, stream);
+  run(product_of(op), path, stream);
 }
 
-template void modulated_conv(const ModulatedConv<float>&, Stream);
-template void modulated_conv(const ModulatedConv<f16>&, Stream);
-template void transposed_conv(const TransposedConv<float>&, Stream);
-template void transposed_conv(const TransposedConv<f16>&, Stream);
+template <class T>
+void phased_conv(const PhasedConv<T>& op, Stream stream, ConvPath path) {
+  check(op);
+  run(product_of(op), path, stream);
+}
+
+template void modulated_conv(const ModulatedConv<float>&, Stream, ConvPath);
+template void modulated_conv(const ModulatedConv<f16>&, Stream, ConvPath);
+template void transposed_conv(const TransposedConv<float>&, Stream, ConvPath);
+template void transposed_conv(const TransposedConv<f16>&, Stream, ConvPath);
+template void phased_conv(const PhasedConv<float>&, Stream, ConvPath);
+template void phased_conv(const PhasedConv<f16>&, Stream, ConvPath);
 
 }  // namespace vernissage

@@ -10,6 +10,7 @@ constexpr int kThreads = 256;
 /// VECTOR 4 when O is a multiple of 4, else 1.
 template <int VECTOR, class T>
 __global__ void __launch_bounds__(kThreads) noise_bias_act_kernel(NoiseBiasAct<T> op) {
+  join_previous();
   const int groups = ceil_div(op.o, 4);
   const int64_t index = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   const int area = op.h * op.w;
@@ -31,9 +32,9 @@ void noise_bias_act(const NoiseBiasAct<T>& op, Stream stream) {
   const int64_t threads = static_cast<int64_t>(op.h) * op.w * ceil_div(op.o, 4);
   const dim3 grid(static_cast<unsigned>(ceil_div(threads, kThreads)), static_cast<unsigned>(op.n));
   if (op.o % 4 == 0)
-    launch(noise_bias_act_kernel<4, T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
+    launch_dependent(noise_bias_act_kernel<4, T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
   else
-    launch(noise_bias_act_kernel<1, T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
+    launch_dependent(noise_bias_act_kernel<1, T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
 }
 
 template void noise_bias_act(const NoiseBiasAct<float>&, Stream);

@@ -9,6 +9,7 @@ namespace {
 constexpr int kFilterSideMax = 32;
 constexpr int kStyleWidthMax = 8192;
 constexpr int kToRgbWidthMax = 3072;
+constexpr int kShrinkSideMax = 4096;
 // Grid dimensions y and z of a launch end here; rows, samples and layers are laid on them.
 constexpr int kGridMax = 65535;
 
@@ -49,14 +50,10 @@ void check_epilogue(const Rules& rules, const Epilogue<T>& epilogue) {
               "epilogue.act");
 }
 
-}  // namespace
-
 template <class T>
-void check(const ModulatedConv<T>& op) {
-  const Rules rules("modulated_conv");
+void check_conv(const Rules& rules, const ModulatedConv<T>& op) {
   rules.pointer(op.x, "x");
   rules.pointer(op.weight, "weight");
-  rules.pointer(op.y, "y");
   rules.require(static_cast<const void*>(op.x) != op.y, "y is x, which is read while y is written");
   rules.batch(op.n);
   rules.pixels(op.n, op.h, op.w);
@@ -64,6 +61,33 @@ void check(const ModulatedConv<T>& op) {
   rules.size(op.o, "o");
   rules.require(op.k == 1 || op.k == 3, "k is " + std::to_string(op.k) + ", expected 1 or 3");
   check_epilogue(rules, op.epilogue);
+}
+
+template <class T>
+void check_rgb(const Rules& rules, const ToRgb<T>& op) {
+  rules.pointer(op.weight, "weight");
+  rules.pointer(op.style, "style");
+  rules.require((op.image == nullptr) != (op.pixels == nullptr),
+                "one of image and pixels is expected");
+  rules.require((op.previous == nullptr) == (op.filter == nullptr),
+                "previous and filter belong together, one is null");
+  rules.require(op.previous == nullptr || op.previous != op.image,
+                "image is previous, which is read while it is written");
+  rules.batch(op.n);
+  rules.pixels(op.n, op.h, op.w);
+  rules.range(op.i, 1, kToRgbWidthMax, "i");
+  rules.range(op.c, 1, 4, "c");
+  rules.require(op.previous == nullptr || (op.h % 2 == 0 && op.w % 2 == 0),
+                "h and w must be even to hold the previous image twice as large");
+}
+
+}  // namespace
+
+template <class T>
+void check(const ModulatedConv<T>& op) {
+  const Rules rules("modulated_conv");
+  check_conv(rules, op);
+  rules.pointer(op.y, "y");
 }
 
 template <class T>
@@ -79,6 +103,22 @@ void check(const TransposedConv<T>& op) {
   rules.pixels(op.n, 2 * int64_t{op.h} + 1, 2 * int64_t{op.w} + 1);
   rules.size(op.i, "i");
   rules.size(op.o, "o");
+}
+
+template <class T>
+void check(const PhasedConv<T>& op) {
+  const Rules rules("phased_conv");
+  rules.pointer(op.x, "x");
+  rules.pointer(op.weight, "weight");
+  rules.pointer(op.y, "y");
+  rules.require(static_cast<const void*>(op.x) != op.y, "y is x, which is read while y is written");
+  rules.batch(op.n);
+  rules.size(op.h, "h");
+  rules.size(op.w, "w");
+  rules.pixels(op.n, 2 * int64_t{op.h}, 2 * int64_t{op.w});
+  rules.size(op.i, "i");
+  rules.size(op.o, "o");
+  check_epilogue(rules, op.epilogue);
 }
 
 template <class T>
@@ -120,19 +160,19 @@ void check(const NoiseBiasAct<T>& op) {
 template <class T>
 void check(const ToRgb<T>& op) {
   const Rules rules("to_rgb");
+  check_rgb(rules, op);
   rules.pointer(op.x, "x");
-  rules.pointer(op.weight, "weight");
-  rules.pointer(op.style, "style");
-  rules.pointer(op.image, "image");
-  rules.require((op.previous == nullptr) == (op.filter == nullptr),
-                "previous and filter belong together, one is null");
-  rules.require(op.previous != op.image, "image is previous, which is read while it is written");
-  rules.batch(op.n);
-  rules.pixels(op.n, op.h, op.w);
-  rules.range(op.i, 1, kToRgbWidthMax, "i");
-  rules.range(op.c, 1, 4, "c");
-  rules.require(op.previous == nullptr || (op.h % 2 == 0 && op.w % 2 == 0),
-                "h and w must be even to hold the previous image twice as large");
+}
+
+template <class T>
+void check(const ConvToRgb<T>& op) {
+  const Rules rules("conv_to_rgb");
+  check_conv(rules, op.conv);
+  check_rgb(rules, op.rgb);
+  rules.require(op.rgb.x == nullptr, "rgb.x is given, but it is what conv makes");
+  rules.require(op.conv.n == op.rgb.n && op.conv.h == op.rgb.h && op.conv.w == op.rgb.w &&
+                    op.conv.o == op.rgb.i,
+                "conv and rgb differ in n, h, w or the channels between them");
 }
 
 template <class T>
@@ -142,6 +182,7 @@ void check(const Repeat<T>& op) {
   rules.pointer(op.y, "y");
   rules.batch(op.n);
   rules.size(op.count, "count");
+  if (op.style != nullptr) rules.size(op.c, "c");
 }
 
 template <class T>
@@ -185,6 +226,18 @@ void check(const PixelNorm& op) {
   rules.require(op.x != op.y || op.x_stride == op.y_stride, "in place with two different strides");
 }
 
+void check(const FullyConnected& op) {
+  const Rules rules("fully_connected");
+  rules.pointer(op.x, "x");
+  rules.pointer(op.weight, "weight");
+  rules.pointer(op.y, "y");
+  rules.require(op.x != op.y, "y is x, which is read while y is written");
+  rules.batch(op.n);
+  rules.size(op.i, "i");
+  rules.size(op.o, "o");
+  rules.range(static_cast<int>(op.act), 0, static_cast<int>(Nonlinearity::swish), "act");
+}
+
 void check(const PackRgb8& op) {
   const Rules rules("pack_rgb8");
   rules.pointer(op.image, "image");
@@ -192,16 +245,29 @@ void check(const PackRgb8& op) {
   rules.range(op.count, 1, int64_t{1} << 40, "count");
 }
 
+void check(const Shrink& op) {
+  const Rules rules("shrink");
+  rules.pointer(op.x, "x");
+  rules.pointer(op.y, "y");
+  rules.batch(op.n);
+  rules.range(op.c, 1, 4, "c");
+  rules.range(op.side, 1, kShrinkSideMax, "side");
+  rules.range(op.size, 1, op.side, "size");
+}
+
 template void check(const ModulatedConv<float>&);
 template void check(const ModulatedConv<f16>&);
 template void check(const TransposedConv<float>&);
 template void check(const TransposedConv<f16>&);
+template void check(const PhasedConv<float>&);
+template void check(const PhasedConv<f16>&);
 template void check(const Upfirdn2d<float>&);
 template void check(const Upfirdn2d<f16>&);
 template void check(const NoiseBiasAct<float>&);
 template void check(const NoiseBiasAct<f16>&);
 template void check(const ToRgb<float>&);
 template void check(const ToRgb<f16>&);
+template void check(const ConvToRgb<f16>&);
 template void check(const Repeat<float>&);
 template void check(const Repeat<f16>&);
 template void check(const ToNchw<float>&);

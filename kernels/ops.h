@@ -50,6 +50,7 @@ struct Epilogue {
   float clamp = -1;                   // largest |y| before the residual; < 0: none
   const T* residual = nullptr;        // (N, H, W, O), or null: 0
   const float* next_style = nullptr;  // (N, O), or null: 1
+  T* plain = nullptr;                 // (N, H, W, O), or null: a second output, y before next_style
 };
 
 /// v[n,h,w,o] = Σ_{i,p,q} weight[o,p,q,i] · style[n,i] · x[n, h+p-K/2, w+q-K/2, i], zeros outside
@@ -65,6 +66,9 @@ struct ModulatedConv {
   int n = 0, h = 0, w = 0, i = 0, o = 0;  // all ≥ 1
   int k = 3;                              // 1 or 3
   Epilogue<T> epilogue;
+  // (N · partial_count(h, w, o, 1)) for the use of low resolutions on tensor cores with k 3, or
+  // null: they do without, in another order of summation.
+  float* partials = nullptr;
 };
 
 /// y[n, 2h+p, 2w+q, o] = demod[n,o] · Σ_i weight[o,p,q,i] · style[n,i] · x[n,h,w,i], summed over
@@ -79,6 +83,21 @@ struct TransposedConv {
   const float* demod = nullptr;           // (N, O), or null: 1
   T* y = nullptr;                         // (N, 2H+1, 2W+1, O)
   int n = 0, h = 0, w = 0, i = 0, o = 0;  // all ≥ 1
+};
+
+/// v[n, 2h+a, 2w+b, o] = Σ_{i,p,q} weight[a,b,o,p,q,i] · style[n,i] · x[n, h+p-1, w+q-1, i], zeros
+/// outside x; y = epilogue(v): an up-convolution whose filter lies in the weight, which
+/// compose_up_weight() makes. Source: the same value as TransposedConv then Upfirdn2d, by the
+/// associativity of convolutions (Crochiere and Rabiner 1983, polyphase form).
+template <class T>
+struct PhasedConv {
+  const T* x = nullptr;                   // (N, H, W, I)
+  const T* weight = nullptr;              // (2, 2, O, 3, 3, I)
+  const float* style = nullptr;           // (N, I), or null: 1
+  T* y = nullptr;                         // (N, 2H, 2W, O)
+  int n = 0, h = 0, w = 0, i = 0, o = 0;  // all ≥ 1
+  Epilogue<T> epilogue;
+  float* partials = nullptr;  // (N · partial_count(h, w, o, 4)), or null: as in ModulatedConv
 };
 
 /// Zeros after every sample (up), padding (negative: cropping), a filter, one sample kept of
@@ -133,11 +152,21 @@ struct ToRgb {
   const float* bias = nullptr;      // (C), or null: 0
   const float* previous = nullptr;  // (N, H/2, W/2, C), or null: the first image
   const float* filter = nullptr;    // (4, 4) for previous; null exactly when previous is
-  float* image = nullptr;           // (N, H, W, C)
+  float* image = nullptr;           // (N, H, W, C), or null with pixels
+  uint8_t* pixels = nullptr;        // (N, H, W, C): PackRgb8 of the image, instead of it; or null
   int n = 0, h = 0, w = 0;          // all ≥ 1; h and w even with previous
   int i = 0;                        // 1 … 3072: c rows of it lie in a block's shared memory
   int c = 3;                        // 1 … 4
   float clamp = -1;                 // largest |rgb| before the sum; < 0: none
+};
+
+/// A convolution and the ToRgb that reads its result: rgb.x is null and stands for y as `conv`
+/// alone would store it without next_style, rounded to T. conv.y may be null when nobody else reads
+/// it.
+template <class T>
+struct ConvToRgb {
+  ModulatedConv<T> conv;
+  ToRgb<T> rgb;  // n, h, w and i are n, h, w and o of conv
 };
 
 /// The style of one layer: s[n,i] = scale · (Σ_j weight[i,j] · ws[n,w_index,j] + bias[i]), then,
@@ -160,7 +189,11 @@ struct Styles {
   const float* ws = nullptr;                          // (N, num_ws, W)
   int n = 0, layer_count = 0, num_ws = 0, w_dim = 0;  // all ≥ 1
   int i_max = 0;                                      // largest I of the layers, 1 … 8192
+  // (style_counters(n, layer_count)) zeros, and zeros again afterwards: with them many blocks share
+  // a row. Null: one block makes a whole row.
+  uint32_t* arrived = nullptr;
 };
+int style_counters(int n, int layer_count);
 
 /// The demodulation of one layer: demod[n,o] = 1/√(Σ_i style[n,i]² · square[o,i] + 1e-8), with
 /// square[o,i] = Σ_{p,q} weight[o,p,q,i]² prepared once. Source: Karras et al. 2020, eq. 3.
@@ -187,13 +220,29 @@ struct PixelNorm {
   int x_stride = 0, y_stride = 0;  // ≥ f
 };
 
-/// y[n,:] = x for every sample: the learned constant.
+/// y[n,o] = gain · act(Σ_i weight[o,i] · x[n,i] + bias[o]): a layer of the mapping network.
+/// Source: Karras et al. 2019, fig. 1b.
+struct FullyConnected {
+  const float* x = nullptr;       // (N, I)
+  const float* weight = nullptr;  // (O, I)
+  const float* bias = nullptr;    // (O), or null: 0
+  float* y = nullptr;             // (N, O)
+  int n = 0, i = 0, o = 0;        // all ≥ 1
+  Nonlinearity act = Nonlinearity::linear;
+  float alpha = 0.2f;  // slope of lrelu below 0; the others ignore it
+  float gain = 1;      // after the activation
+};
+
+/// y[n,k] = x[k] · style[n, k mod C] for every sample: the learned constant, as its first reader
+/// wants it.
 template <class T>
 struct Repeat {
-  const T* x = nullptr;  // (count)
-  T* y = nullptr;        // (N, count)
-  int n = 0;             // ≥ 1
-  int64_t count = 0;     // ≥ 1
+  const T* x = nullptr;          // (count)
+  T* y = nullptr;                // (N, count)
+  int n = 0;                     // ≥ 1
+  int64_t count = 0;             // ≥ 1
+  const float* style = nullptr;  // (N, C), or null: 1
+  int c = 0;                     // ≥ 1 with a style
 };
 
 /// pixels = trunc(clamp(image · 127.5 + 128, 0, 255)), product and sum each rounded to float32: -1
@@ -202,6 +251,17 @@ struct PackRgb8 {
   const float* image = nullptr;  // (count), any layout
   uint8_t* pixels = nullptr;     // (count), the same layout
   int64_t count = 0;             // ≥ 1
+};
+
+/// The picture smaller: y[n,h,w,c] is the mean of x[n,:,:,c] over the square that the output pixel
+/// covers, edges counted by their share, rounded to nearest, halves up. Exact: whole numbers
+/// throughout.
+struct Shrink {
+  const uint8_t* x = nullptr;  // (N, side, side, C)
+  uint8_t* y = nullptr;        // (N, size, size, C)
+  int n = 0, c = 0;            // ≥ 1
+  int side = 0;                // 1 … 4096
+  int size = 0;                // 1 … side
 };
 
 /// y[n,c,h,w] = float32 of x[n,h,w,c]: activations and images as the outside world reads them.
@@ -218,11 +278,15 @@ void check(const ModulatedConv<T>& op);
 template <class T>
 void check(const TransposedConv<T>& op);
 template <class T>
+void check(const PhasedConv<T>& op);
+template <class T>
 void check(const Upfirdn2d<T>& op);
 template <class T>
 void check(const NoiseBiasAct<T>& op);
 template <class T>
 void check(const ToRgb<T>& op);
+template <class T>
+void check(const ConvToRgb<T>& op);
 template <class T>
 void check(const Repeat<T>& op);
 template <class T>
@@ -230,6 +294,8 @@ void check(const ToNchw<T>& op);
 void check(const Styles& op);
 void check(const Demodulate& op);
 void check(const PixelNorm& op);
+void check(const FullyConnected& op);
 void check(const PackRgb8& op);
+void check(const Shrink& op);
 
 }  // namespace vernissage

@@ -10,6 +10,7 @@ constexpr int kWarps = kThreads / 32;
 
 __global__ void __launch_bounds__(kThreads) pixel_norm_kernel(PixelNorm op) {
   VERNISSAGE_SHARED(float, warp_sums, kWarps);
+  join_previous();
   const float* x = op.x + static_cast<int64_t>(blockIdx.x) * op.x_stride;
   float* y = op.y + static_cast<int64_t>(blockIdx.x) * op.y_stride;
   float sum = 0;
@@ -27,8 +28,8 @@ __global__ void __launch_bounds__(kThreads) pixel_norm_kernel(PixelNorm op) {
 
 void pixel_norm(const PixelNorm& op, Stream stream) {
   check(op);
-  launch(pixel_norm_kernel, dim3(static_cast<unsigned>(op.n)), kThreads, /*shared_bytes=*/0, stream,
-         op);
+  launch_dependent(pixel_norm_kernel, dim3(static_cast<unsigned>(op.n)), kThreads,
+                   /*shared_bytes=*/0, stream, op);
 }
 
 }  // namespace vernissage

@@ -124,6 +124,31 @@ void transposed_conv(const TransposedConv<T>& op, R* y) {
 }
 
 template <class T, class R>
+void phased_conv(const PhasedConv<T>& op, R* y) {
+  const int out_h = 2 * op.h, out_w = 2 * op.w;
+  for (int n = 0; n < op.n; ++n)
+    for (int h = 0; h < out_h; ++h)
+      for (int w = 0; w < out_w; ++w)
+        for (int o = 0; o < op.o; ++o) {
+          const int64_t kernel = (int64_t{h % 2} * 2 + w % 2) * op.o + o;
+          R v = 0;
+          for (int p = 0; p < 3; ++p)
+            for (int q = 0; q < 3; ++q) {
+              const int row = h / 2 + p - 1, column = w / 2 + q - 1;
+              if (row < 0 || row >= op.h || column < 0 || column >= op.w) continue;
+              for (int i = 0; i < op.i; ++i) {
+                const R style =
+                    op.style != nullptr ? load<R>(op.style[int64_t{n} * op.i + i]) : R{1};
+                v += load<R>(op.weight[at(kernel, p, q, i, 3, 3, op.i)]) * style *
+                     load<R>(op.x[at(n, row, column, i, op.h, op.w, op.i)]);
+              }
+            }
+          y[at(n, h, w, o, out_h, out_w, op.o)] =
+              finish(op.epilogue, v, n, int64_t{h} * out_w + w, int64_t{out_h} * out_w, o, op.o);
+        }
+}
+
+template <class T, class R>
 void upfirdn2d(const Upfirdn2d<T>& op, R* y) {
   const int out_h = out_height(op), out_w = out_width(op);
   // Sample (row, column) of the upsampled and padded input: x where it falls on one, zero
@@ -309,6 +334,7 @@ std::vector<R> truncate(std::span<const R> w, std::span<const float> w_avg, int 
 #define VERNISSAGE_REFERENCE(T, R)                             \
   template void modulated_conv(const ModulatedConv<T>&, R*);   \
   template void transposed_conv(const TransposedConv<T>&, R*); \
+  template void phased_conv(const PhasedConv<T>&, R*);         \
   template void upfirdn2d(const Upfirdn2d<T>&, R*);            \
   template void noise_bias_act(const NoiseBiasAct<T>&, R*);    \
   template void to_rgb(const ToRgb<T>&, R*);

@@ -25,6 +25,8 @@ void modulated_conv(const ModulatedConv<T>& op, R* y);
 template <class T, class R>
 void transposed_conv(const TransposedConv<T>& op, R* y);
 template <class T, class R>
+void phased_conv(const PhasedConv<T>& op, R* y);
+template <class T, class R>
 void upfirdn2d(const Upfirdn2d<T>& op, R* y);
 template <class T, class R>
 void noise_bias_act(const NoiseBiasAct<T>& op, R* y);

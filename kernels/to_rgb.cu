@@ -1,79 +1,103 @@
 // The picture's part of a block: a 1x1 convolution to a few colours, plus the smaller picture
-// doubled. Memory bound by x: eight lanes share a pixel and read its channels side by side, the
-// products of weight and style wait in shared memory, and only c sums leave.
-#include "kernels/epilogue.h"
+// doubled. Memory bound by x. LANES neighbouring lanes read a pixel's channels side by side, 16
+// bytes each, and have PIXELS pixels on their way at once; the products of weight and style wait in
+// shared memory and are fetched once for all of them. The sums then meet by halves: each exchange
+// leaves a lane with half the pixels and twice the channels, until every pixel is whole in one
+// lane, so few shuffles are made and many lanes finish pixels. The last picture leaves as bytes.
+//
+// Which LANES and PIXELS a layer gets depends on its shape alone, never on the batch: another order
+// of summation would give other bytes.
 #include "kernels/kernels.h"
+#include "kernels/rgb.h"
 
 namespace vernissage {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kLanes = 8;       // of one pixel
-constexpr int kPixelsEach = 4;  // by the same lanes, one after another
-constexpr int kPixelsPerBlock = kThreads / kLanes * kPixelsEach;
-constexpr int kColoursMax = 4;
-static_assert(kLanes >= kColoursMax, "each colour is finished by a lane of its own");
+constexpr int kBlocksAtOnce = 3;     // on a multiprocessor: enough loads on their way
+constexpr int kSmallArea = 64 * 64;  // up to here pixels are few, and a whole warp takes two
 
-/// The previous image, doubled, at pixel (row, col): Upfirdn2d with up 2, padding 2, 1 and gain 4.
-template <class T>
-__device__ float doubled(const ToRgb<T>& op, int n, int row, int col, int colour) {
-  const int h = op.h / 2;
-  const int w = op.w / 2;
-  float sum = 0;
-  for (int a = row % 2; a < 4; a += 2) {
-    const int y = (row + a - 2) / 2;
-    if (row + a < 2 || y >= h) continue;
-    for (int b = col % 2; b < 4; b += 2) {
-      const int x = (col + b - 2) / 2;
-      if (col + b < 2 || x >= w) continue;
-      const int64_t place = (static_cast<int64_t>(n) * h + y) * w + x;
-      sum = fmaf(op.filter[(3 - a) * 4 + 3 - b], op.previous[place * op.c + colour], sum);
-    }
-  }
-  return 4 * sum;
-}
-
-/// VECTOR 4 when I is a multiple of 4, else 1.
-template <int VECTOR, class T>
-__global__ void __launch_bounds__(kThreads) to_rgb_kernel(ToRgb<T> op) {
+/// VECTOR channels at a time: as many as 16 bytes hold when I is a multiple of that, else 1.
+template <class T, int VECTOR, int LANES, int PIXELS>
+__global__ void __launch_bounds__(kThreads, kBlocksAtOnce) to_rgb_kernel(ToRgb<T> op) {
+  static_assert(LANES <= 32 && PIXELS <= LANES, "a lane finishes one pixel at most");
   VERNISSAGE_DYNAMIC_SHARED(float, scaled);  // (C, I): weight · style of this sample
+  join_previous();
   const int n = static_cast<int>(blockIdx.y);
   const float* style = op.style + static_cast<int64_t>(n) * op.i;
   for (int k = static_cast<int>(threadIdx.x); k < op.c * op.i; k += kThreads)
     scaled[k] = op.weight[k] * style[k % op.i];
   __syncthreads();  // every thread reads all of `scaled`
 
-  const int lane = static_cast<int>(threadIdx.x) % kLanes;
   const int area = op.h * op.w;
-  const int first =
-      static_cast<int>(blockIdx.x) * kPixelsPerBlock + static_cast<int>(threadIdx.x) / kLanes;
-  for (int step = 0; step < kPixelsEach; ++step) {
-    // Lanes past the end still take part in the shuffles below.
-    const int pixel = first + step * (kThreads / kLanes);
-    const bool exists = pixel < area;
-    const int64_t place = static_cast<int64_t>(n) * area + pixel;
-    float sums[kColoursMax] = {};
-    for (int i = lane * 4; exists && i < op.i; i += kLanes * 4) {
-      const Pack4<float> values = load_channels<VECTOR>(op.x + place * op.i, i, op.i);
-      for (int j = 0; j < 4; ++j) {
-        if (VECTOR == 1 && i + j >= op.i) break;
+  const int lane = static_cast<int>(threadIdx.x) % LANES;
+  const int group =
+      static_cast<int>(blockIdx.x) * (kThreads / LANES) + static_cast<int>(threadIdx.x) / LANES;
+  const int first = group * PIXELS;
+  const T* x = op.x + (static_cast<int64_t>(n) * area + first) * op.i;
+  float sums[PIXELS][kColoursMax] = {};
+  for (int i = lane * VECTOR; i < op.i; i += LANES * VECTOR) {
+    float values[PIXELS][VECTOR] = {};
 #pragma unroll
-        for (int c = 0; c < kColoursMax; ++c)
-          if (c < op.c) sums[c] = fmaf(scaled[c * op.i + i + j], values.v[j], sums[c]);
+    for (int p = 0; p < PIXELS; ++p) {
+      if (first + p >= area) continue;
+      const T* place = x + static_cast<int64_t>(p) * op.i + i;
+      if constexpr (VECTOR == 1) {
+        values[p][0] = to_float(*place);
+      } else {
+        const Pack16<T> stored = *reinterpret_cast<const Pack16<T>*>(place);
+#pragma unroll
+        for (int j = 0; j < VECTOR; ++j) values[p][j] = to_float(stored.v[j]);
       }
     }
-    float own = 0;
 #pragma unroll
     for (int c = 0; c < kColoursMax; ++c) {
-      const float sum = sum_lanes<kLanes>(sums[c]);
-      if (c == lane) own = sum;
+      if (c >= op.c) break;
+#pragma unroll
+      for (int j = 0; j < VECTOR; ++j) {
+        const float weight = scaled[c * op.i + i + j];
+#pragma unroll
+        for (int p = 0; p < PIXELS; ++p) sums[p][c] = fmaf(weight, values[p][j], sums[p][c]);
+      }
     }
-    if (!exists || lane >= op.c) continue;
-    if (op.bias != nullptr) own += op.bias[lane];
-    own = clamp_to(own, op.clamp);
-    if (op.previous != nullptr) own += doubled(op, n, pixel / op.w, pixel % op.w, lane);
-    op.image[place * op.c + lane] = own;
   }
+
+  // Lanes past the end still take part in the shuffles. After the loop over `half` a lane holds the
+  // pixel that its high bits name, and the low bits, if any, still share it.
+  constexpr int kSharers = LANES / PIXELS;
+#pragma unroll
+  for (int half = PIXELS / 2; half > 0; half /= 2) {
+    const bool upper = (lane & (half * kSharers)) != 0;
+#pragma unroll
+    for (int p = 0; p < half; ++p)
+#pragma unroll
+      for (int c = 0; c < kColoursMax; ++c) {
+        if (c >= op.c) break;
+        const float kept = upper ? sums[p + half][c] : sums[p][c];
+        const float given = upper ? sums[p][c] : sums[p + half][c];
+        sums[p][c] = kept + __shfl_xor_sync(0xFFFFFFFFu, given, half * kSharers);
+      }
+  }
+#pragma unroll
+  for (int c = 0; c < kColoursMax; ++c)
+    if (c < op.c) sums[0][c] = sum_lanes<kSharers>(sums[0][c]);
+
+  const int pixel = first + lane / kSharers;
+  if (pixel >= area || lane % kSharers != 0) return;
+  Colours whole;
+#pragma unroll
+  for (int c = 0; c < kColoursMax; ++c) whole.v[c] = sums[0][c];
+  store_colours(op, n, pixel, whole);
+}
+
+template <class T, int VECTOR, int LANES, int PIXELS>
+void start(const ToRgb<T>& op, Stream stream) {
+  constexpr int kPixelsPerBlock = kThreads / LANES * PIXELS;
+  const dim3 grid(static_cast<unsigned>(ceil_div(op.h * op.w, kPixelsPerBlock)),
+                  static_cast<unsigned>(op.n));
+  const size_t shared_bytes = sizeof(float) * static_cast<size_t>(op.c) * static_cast<size_t>(op.i);
+  launch_dependent(to_rgb_kernel<T, VECTOR, LANES, PIXELS>, grid, kThreads, shared_bytes, stream,
+                   op);
 }
 
 }  // namespace
@@ -81,13 +105,15 @@ __global__ void __launch_bounds__(kThreads) to_rgb_kernel(ToRgb<T> op) {
 template <class T>
 void to_rgb(const ToRgb<T>& op, Stream stream) {
   check(op);
-  const dim3 grid(static_cast<unsigned>(ceil_div(op.h * op.w, kPixelsPerBlock)),
-                  static_cast<unsigned>(op.n));
-  const size_t shared_bytes = sizeof(float) * static_cast<size_t>(op.c) * static_cast<size_t>(op.i);
-  if (op.i % 4 == 0)
-    launch(to_rgb_kernel<4, T>, grid, kThreads, shared_bytes, stream, op);
+  constexpr int kVector = Pack16<T>::kCount;
+  if (op.i % kVector != 0)
+    start<T, 1, 8, 4>(op, stream);
+  else if (op.h * op.w <= kSmallArea && op.i >= 32 * kVector)
+    start<T, kVector, 32, 2>(op, stream);
+  else if (op.i <= 4 * kVector)
+    start<T, kVector, 4, 4>(op, stream);
   else
-    launch(to_rgb_kernel<1, T>, grid, kThreads, shared_bytes, stream, op);
+    start<T, kVector, 8, 4>(op, stream);
 }
 
 template void to_rgb(const ToRgb<float>&, Stream);

@@ -3,7 +3,7 @@
 // kernels with one planted fault each (a missing barrier, a divergent barrier, a lane that does not
 // come, a store outside an array) that must be reported, by name of file and thread, or must show
 // as a result that differs between orders. The stores are found by AddressSanitizer at once,
-// without it at the block's end.
+// without it at the block's end. Matrix instructions and asynchronous copies: ptx_test.cpp.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -13,9 +13,13 @@
 #include <vector>
 
 #include "kernels/device.h"
+#include "tests/support/launch_report.h"
 
 namespace vernissage {
 namespace {
+
+using testing::contains;
+using testing::report_of;
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kAddressSanitizer = true;
@@ -32,21 +36,6 @@ class Emulation : public ::testing::Test {
  protected:
   void TearDown() override { emulation::set_order(0); }
 };
-
-/// The report of a launch that must fail.
-template <class Launching>
-std::string report_of(const Launching& launching) {
-  try {
-    launching();
-  } catch (const emulation::LaunchError& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "the launch went through";
-  return "";
-}
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 // ---- what CUDA means
 

@@ -569,7 +569,8 @@ TYPED_TEST(Kernels, BrokenOperationsAreRefusedByField) {
   const auto broken = [&](auto change) {
     ModulatedConv<T> op = conv;
     change(op);
-    return refusal<ModulatedConv<T>>(op, modulated_conv<T>);
+    return refusal<ModulatedConv<T>>(
+        op, [](const ModulatedConv<T>& o, Stream stream) { modulated_conv(o, stream); });
   };
   EXPECT_NE(broken([](auto& op) { op.x = nullptr; }).find("modulated_conv: x"), std::string::npos);
   EXPECT_NE(broken([](auto& op) { op.k = 2; }).find("k is 2"), std::string::npos);

@@ -19,6 +19,9 @@ namespace vernissage {
 
 enum class NoiseMode { constant, none, random };
 
+/// What is read after a run: the float32 image, or bytes (the picture, previews) and nothing else.
+enum class Output { values, bytes };
+
 /// Which of the walk's activation buffers. All live in the backend's one arena.
 enum class Slot { a, b, c };
 
@@ -71,7 +74,8 @@ struct NetworkSpec {
 /// values are the same.
 struct Tail {
   int next = -1;      // index of the convolution that alone reads y next, so y may be stored times its style
-  int to_rgb = -1;    // index of the to_rgb layer that reads y: its image is accumulated
+  int to_rgb = -1;    // index of the to_rgb layer that reads y: its image is accumulated. Without a
+                      // next nobody else reads y, and it need not be stored
   int residual = -1;  // slot number (int of Slot) whose value is added to y (resnet); -1: none
 };
 
@@ -95,6 +99,9 @@ class Backend {
   /// The inputs of the next run: ws (N, num_ws, W) and, for random noise, one 64-bit seed a sample.
   virtual void set_inputs(int n, std::span<const float> ws, std::span<const uint64_t> noise_seeds) = 0;
 
+  /// What the next runs are for; `values` at first. With `bytes` a backend may leave the float32 image out.
+  virtual void set_output(Output) {}
+
   /// Carries out `walk`, which calls the operations below on this backend in order. With `replayable`, the
   /// backend may record the walk the first time for this (n, mode) and replay the record later: the walk
   /// must then be the same calls every time. Throws Error when recording fails.
@@ -115,10 +122,18 @@ class Backend {
   // ---- results, after run() or, for tests, inside a walk that is not replayable -------------------------
   /// A slot's value as float32 (N, C, R, R). Asserts that the slot was stored plain (its tail had no next).
   virtual std::vector<float> read(Slot slot, int channels, int resolution) = 0;
-  /// The running image as float32 (N, image_channels, R, R), whatever its resolution now.
+  /// The running image as float32 (N, image_channels, R, R), whatever its resolution now. Asserts that the
+  /// output was `values`, once the image is finished.
   virtual std::vector<float> read_image() = 0;
   /// The finished picture, trunc(clamp(127.5 x + 128, 0, 255)), as (N, R, R, image_channels) bytes.
   virtual void read_rgb8(std::span<uint8_t> pixels) = 0;
+  /// That picture reduced to (N, size, size, image_channels) bytes, 1 ≤ size ≤ R: every byte the mean of the
+  /// square it covers, edges counted by their share, rounded to nearest, halves up. Whole numbers throughout,
+  /// so every backend gives the same bytes for the same picture. Any number of sizes may be read.
+  virtual void read_preview(int size, std::span<uint8_t> pixels) = 0;
+
+  /// Kernels that the last run() launched; 0 where nothing is launched.
+  virtual int launches() const { return 0; }
 };
 
 enum class Precision { f32, f16 };

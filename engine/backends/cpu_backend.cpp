@@ -78,6 +78,7 @@ class CpuBackend final : public Backend {
   std::vector<float> read(Slot slot, int channels, int resolution) override;
   std::vector<float> read_image() override;
   void read_rgb8(std::span<uint8_t> pixels) override;
+  void read_preview(int size, std::span<uint8_t> pixels) override;
 
  private:
   static constexpr int kNotStored = -2;
@@ -129,6 +130,7 @@ class CpuBackend final : public Backend {
   int sample_ = -1;  // the one being painted; -1: all, layer by layer
   bool styles_ready_ = false;
   int image_resolution_ = 0, image_current_ = 0;
+  std::vector<uint8_t> picture_;  // (R, R, image_channels): one sample's, on its way to a preview
 };
 
 std::string CpuBackend::describe() const {
@@ -277,6 +279,7 @@ void CpuBackend::reserve(int batch_max) {
   arena_.reset();
   arena_.emplace(bytes);
   batch_max_ = batch_max;
+  picture_.resize(pixels * config_.image_channels);
   ws_.reserve(size_t(batch_max) * config_.num_ws() * config_.w_dim);
   seeds_.reserve(batch_max);
 }
@@ -494,6 +497,18 @@ void CpuBackend::read_rgb8(std::span<uint8_t> pixels) {
   for (int n = 0; n < n_; ++n)
     to_bytes(config_.image_channels, config_.resolution, image(n, image_current_),
              pixels.data() + n * sample);
+}
+
+void CpuBackend::read_preview(int size, std::span<uint8_t> pixels) {
+  const ThreadsOf threads(threads_);
+  VERNISSAGE_ASSERT(size >= 1 && size <= config_.resolution);
+  const size_t sample = size_t(size) * size * config_.image_channels;
+  VERNISSAGE_ASSERT_OP(pixels.size(), ==, n_ * sample);
+  for (int n = 0; n < n_; ++n) {
+    to_bytes(config_.image_channels, config_.resolution, image(n, image_current_), picture_.data());
+    shrink(config_.image_channels, config_.resolution, size, picture_.data(),
+           pixels.data() + n * sample);
+  }
 }
 
 }  // namespace

@@ -63,4 +63,8 @@ void unblock(int channels, int resolution, const float* x, float* y);
 /// trunc(clamp(127.5 x + 128, 0, 255)) of (channels, R, R) as (R, R, channels) bytes.
 void to_bytes(int channels, int resolution, const float* image, uint8_t* pixels);
 
+/// (side, side, channels) bytes reduced to (size, size, channels): Backend::read_preview. size ≤
+/// side.
+void shrink(int channels, int side, int size, const uint8_t* x, uint8_t* y);
+
 }  // namespace vernissage::cpu

@@ -20,6 +20,18 @@ size_t largest_activation(const NetworkConfig& config, const std::vector<DeviceL
   return largest;
 }
 
+/// Partial sums of one sample, of the layer that has most.
+template <class T>
+size_t largest_partials(const std::vector<DeviceLayer<T>>& layers) {
+  int64_t largest = 0;
+  for (const DeviceLayer<T>& layer : layers) {
+    if (!layer.tensor_cores || (layer.up && !layer.composite)) continue;
+    const int side = layer.up ? layer.resolution / 2 : layer.resolution;
+    largest = std::max(largest, partial_count(side, side, layer.out_channels, layer.up ? 4 : 1));
+  }
+  return static_cast<size_t>(largest);
+}
+
 }  // namespace
 
 DeviceMemory ArenaPlan::allocate(const std::string& what) {
@@ -46,12 +58,19 @@ DeviceArena<T>::DeviceArena(const NetworkConfig& config, const std::vector<Devic
   DemodulateLayer* demodulate_table = nullptr;
   for (size_t k = 0; k < buffers.size(); ++k)
     if (k != static_cast<size_t>(Slot::c) || branches) plan.take(n * activation, &buffers[k]);
+  plan.take(n * 16 * static_cast<size_t>(config.widths.at(0)), &first_plain);
   for (float*& one : images) plan.take(n * image, &one);
   plan.take(n * image, &pixels);
+  plan.take(n * image, &preview);
   plan.take(n * num_ws * static_cast<size_t>(config.w_dim), &ws);
   plan.take(n, &seeds);
+  if (const size_t partial = largest_partials(layers); partial > 0)
+    plan.take(n * partial, &partials);
   plan.take(layers.size(), &style_table);
   plan.take(layers.size(), &demodulate_table);
+  const auto counters =
+      static_cast<size_t>(style_counters(batch_max, static_cast<int>(layers.size())));
+  plan.take(counters, &style_launch.arrived);
   for (size_t k = 0; k < layers.size(); ++k) {
     const DeviceLayer<T>& layer = layers[k];
     if (layer.affine_weight != nullptr)
@@ -89,6 +108,7 @@ DeviceArena<T>::DeviceArena(const NetworkConfig& config, const std::vector<Devic
   runtime.to_device(style_table, style_layers.data(), style_layers.size() * sizeof(StyleLayer));
   runtime.to_device(demodulate_table, demodulate_layers.data(),
                     demodulate_layers.size() * sizeof(DemodulateLayer));
+  runtime.zero(style_launch.arrived, counters * sizeof(uint32_t));
   runtime.synchronize();  // the tables leave with this function
 }
 

@@ -45,10 +45,13 @@ class DeviceArena {
   // Slots a, b and c (null without resnet branches) and a spare one, all of one size, so that any
   // of them can take any value.
   std::array<T*, 4> buffers = {};
+  T* first_plain = nullptr;  // (N, 4, 4, C): a second output of the first convolution
   std::array<float*, 2> images =
       {};                      // (N, R, R, image_channels): the running image and the one before
   uint8_t* pixels = nullptr;   // (N, R, R, image_channels)
+  uint8_t* preview = nullptr;  // (N, up to R, up to R, image_channels)
   float* ws = nullptr;         // (N, num_ws, W)
+  float* partials = nullptr;   // (N, the largest partial_count); null where no layer wants them
   uint64_t* seeds = nullptr;   // (N)
   std::vector<float*> styles;  // by layer, (N, I); null where it has none
   std::vector<float*> demods;  // by layer, (N, O); null where it has none

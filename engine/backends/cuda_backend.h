@@ -1,4 +1,4 @@
-// The CUDA backend: every operation a kernel of our own, cuBLAS for the mapping network's products.
+// The CUDA backend: every operation a kernel of our own.
 #pragma once
 
 #include <memory>

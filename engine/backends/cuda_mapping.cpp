@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/backends/cuda_batches.h"
 #include "engine/backends/cuda_weights.h"
 #include "engine/error.h"
 
@@ -37,12 +38,14 @@ DeviceMapping::DeviceMapping(const NetworkSpec& network, DeviceRuntime& runtime)
   size_t floats = 0;
   const auto plan = [&](int width) {
     const size_t offset = floats;
-    floats += static_cast<size_t>((kColumns * width + kAlignment - 1) / kAlignment * kAlignment);
+    floats += static_cast<size_t>((kRowsMax * width + kAlignment - 1) / kAlignment * kAlignment);
     return offset;
   };
   const size_t z = plan(z_dim_), c = plan(c_dim_), embedded = plan(embed_width_);
   const size_t joined = plan(z_dim_ + embed_width_), first = plan(widest), second = plan(widest);
   memory_ = DeviceMemory(floats * sizeof(float), "the mapping network");
+  runtime_.zero(memory_.data(),
+                memory_.bytes());  // rows that only fill a batch up are numbers, too
   float* base = reinterpret_cast<float*>(memory_.data());
   z_ = base + z;
   c_ = base + c;
@@ -51,30 +54,59 @@ DeviceMapping::DeviceMapping(const NetworkSpec& network, DeviceRuntime& runtime)
   values_[0] = base + first;
   values_[1] = base + second;
   const int widest_copy = std::max({z_dim_, c_dim_, w_dim_});
-  staging_ = PinnedMemory(sizeof(float) * kColumns * widest_copy, "the mapping network");
+  staging_ = PinnedMemory(sizeof(float) * kRowsMax * widest_copy, "the mapping network");
 }
 
-/// Copies rows (rows, width) to the device and zeros behind them up to kColumns.
-void DeviceMapping::input(const float* values, int rows, int width, float* device) {
-  const size_t bytes = sizeof(float) * rows * width;
-  std::memset(staging_.data(), 0, sizeof(float) * kColumns * width);
-  std::memcpy(staging_.data(), values, bytes);
-  runtime_.to_device(device, staging_.data(), sizeof(float) * kColumns * width);
+/// Copies `values` to the device.
+void DeviceMapping::input(std::span<const float> values, float* device) {
+  std::memcpy(staging_.data(), values.data(), values.size_bytes());
+  runtime_.to_device(device, staging_.data(), values.size_bytes());
   runtime_.synchronize();  // the staging memory is used again
 }
 
-void DeviceMapping::dense(const Dense& layer, const float* x, float* y) {
-  runtime_.multiply(layer.weight, x, y, layer.out, layer.in, kColumns);
-  NoiseBiasAct<float> op;
-  op.x = y;
-  op.y = y;
-  op.n = kColumns;
-  op.h = op.w = 1;
-  op.o = layer.out;
-  op.epilogue.bias = layer.bias;
-  op.epilogue.act = layer.act;
-  op.epilogue.gain = layer.gain;
-  noise_bias_act(op, runtime_.stream());
+/// w of the first `rows` latents in z_ and c_.
+void DeviceMapping::layers(int rows) {
+  const Stream stream = runtime_.stream();
+  const int width = z_dim_ + embed_width_;
+  const auto dense = [&](const Dense& layer, const float* x, float* y) {
+    FullyConnected op;
+    op.x = x;
+    op.weight = layer.weight;
+    op.bias = layer.bias;
+    op.y = y;
+    op.n = rows;
+    op.i = layer.in;
+    op.o = layer.out;
+    op.act = layer.act;
+    op.gain = layer.gain;
+    fully_connected(op, stream);
+  };
+  pixel_norm({z_, joined_, rows, z_dim_, z_dim_, width}, stream);
+  size_t next = 0;
+  if (c_dim_ > 0) {
+    dense(layers_[next++], c_, embedded_);
+    pixel_norm({embedded_, joined_ + z_dim_, rows, embed_width_, embed_width_, width}, stream);
+  }
+  w_ = joined_;
+  for (int turn = 0; next < layers_.size(); ++next, turn ^= 1) {
+    dense(layers_[next], w_, values_[turn]);
+    w_ = values_[turn];
+  }
+}
+
+void DeviceMapping::carry_out(int rows) {
+  if (!DeviceRuntime::can_record()) {
+    layers(rows);
+    return;
+  }
+  auto found = recordings_.find(rows);
+  if (found == recordings_.end()) {
+    // The driver loads a kernel at its first launch, and loading is not allowed while recording.
+    layers(rows);
+    runtime_.synchronize();
+    found = recordings_.emplace(rows, runtime_.record([&] { layers(rows); })).first;
+  }
+  runtime_.replay(found->second);
 }
 
 void DeviceMapping::run(int n, std::span<const float> z, std::span<const float> c,
@@ -82,27 +114,19 @@ void DeviceMapping::run(int n, std::span<const float> z, std::span<const float> 
   VERNISSAGE_ASSERT_OP(z.size(), ==, static_cast<size_t>(n) * z_dim_);
   VERNISSAGE_ASSERT_OP(c.size(), ==, static_cast<size_t>(n) * c_dim_);
   VERNISSAGE_ASSERT_OP(w.size(), ==, static_cast<size_t>(n) * w_dim_);
-  const int width = z_dim_ + embed_width_;
-  for (int first = 0; first < n; first += kColumns) {
-    const int rows = std::min(kColumns, n - first);
-    input(z.data() + static_cast<size_t>(first) * z_dim_, rows, z_dim_, z_);
-    pixel_norm({z_, joined_, kColumns, z_dim_, z_dim_, width}, runtime_.stream());
-    size_t next = 0;
-    if (c_dim_ > 0) {
-      input(c.data() + static_cast<size_t>(first) * c_dim_, rows, c_dim_, c_);
-      dense(layers_[next++], c_, embedded_);
-      pixel_norm({embedded_, joined_ + z_dim_, kColumns, embed_width_, embed_width_, width},
-                 runtime_.stream());
-    }
-    const float* x = joined_;
-    for (int turn = 0; next < layers_.size(); ++next, turn ^= 1) {
-      dense(layers_[next], x, values_[turn]);
-      x = values_[turn];
-    }
-    const size_t bytes = sizeof(float) * rows * w_dim_;
-    runtime_.to_host(staging_.data(), x, bytes);
+  const auto part = [](auto all, size_t first, size_t rows, int width) {
+    return all.subspan(first * static_cast<size_t>(width), rows * static_cast<size_t>(width));
+  };
+  for (int begin = 0; begin < n; begin += kRowsMax) {
+    const auto first = static_cast<size_t>(begin);
+    const auto rows = static_cast<size_t>(std::min(kRowsMax, n - begin));
+    input(part(z, first, rows, z_dim_), z_);
+    if (c_dim_ > 0) input(part(c, first, rows, c_dim_), c_);
+    carry_out(bucket_of(static_cast<int>(rows)));
+    const std::span<float> result = part(w, first, rows, w_dim_);
+    runtime_.to_host(staging_.data(), w_, result.size_bytes());
     runtime_.synchronize();
-    std::memcpy(w.data() + static_cast<size_t>(first) * w_dim_, staging_.data(), bytes);
+    std::memcpy(result.data(), staging_.data(), result.size_bytes());
   }
 }
 

@@ -1,6 +1,7 @@
-// The mapping network on the device: always float32, products by DeviceRuntime::multiply.
+// The mapping network on the device: always float32, one launch a layer.
 #pragma once
 
+#include <map>
 #include <span>
 #include <vector>
 
@@ -9,11 +10,11 @@
 
 namespace vernissage {
 
-/// Works on kColumns latents at a time, short of that on zeros beside them: the same products for
-/// every batch size, so a latent's bytes never depend on its neighbours.
+/// Works on up to kRowsMax latents at a time. A latent's bytes never depend on its neighbours: the
+/// kernels sum each row in one order.
 class DeviceMapping {
  public:
-  static constexpr int kColumns = 32;
+  static constexpr int kRowsMax = 32;
 
   /// Copies the parameters. Throws Error when memory runs out.
   DeviceMapping(const NetworkSpec& network, DeviceRuntime& runtime);
@@ -29,15 +30,18 @@ class DeviceMapping {
     Nonlinearity act;
     float gain;
   };
-  void input(const float* values, int rows, int width, float* device);
-  void dense(const Dense& layer, const float* x, float* y);
+  void input(std::span<const float> values, float* device);
+  void layers(int rows);
+  void carry_out(int rows);
 
   DeviceRuntime& runtime_;
   int z_dim_, c_dim_, w_dim_, embed_width_;
   std::vector<Dense> layers_;  // the embedding first when there are labels
   DeviceMemory weights_, memory_;
   PinnedMemory staging_;
-  float *z_, *c_, *embedded_, *joined_, *values_[2];  // (kColumns, …) each, in memory_
+  float *z_, *c_, *embedded_, *joined_, *values_[2];  // (kRowsMax, …) each, in memory_
+  const float* w_ = nullptr;                          // which of values_ the last layer writes
+  std::map<int, DeviceGraph> recordings_;             // by rows
 };
 
 }  // namespace vernissage

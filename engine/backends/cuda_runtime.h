@@ -1,6 +1,6 @@
-// What the CUDA backend asks of a device beside kernels: memory, copies, a stream, products,
-// recorded work. Two implementations, chosen by linking: cuda_runtime_cuda.cpp (the CUDA runtime
-// and cuBLAS) and cuda_runtime_emulated.cpp (host memory, for the emulated kernels).
+// What the CUDA backend asks of a device beside kernels: memory, copies, a stream, recorded
+// work. Two implementations, chosen by linking: cuda_runtime_cuda.cpp (the CUDA runtime) and
+// cuda_runtime_emulated.cpp (host memory, for the emulated kernels).
 #pragma once
 
 #include <cstddef>
@@ -77,6 +77,8 @@ class DeviceRuntime {
 
   /// "NVIDIA H200, sm_90"
   std::string describe() const;
+  /// The best way of making convolutions in half that the device can run.
+  ConvPath conv_path() const;
   Stream stream() const;
 
   /// Enqueue copies. The host side stays valid until synchronize(); only pinned memory is really
@@ -87,14 +89,10 @@ class DeviceRuntime {
   /// Returns when all that was enqueued is done.
   void synchronize();
 
-  /// y (columns, out) = x (columns, in) · weight (out, in)ᵀ in float32, no reduced precision. A
-  /// column's bytes depend on that column alone as long as `columns` is the same.
-  void multiply(const float* weight, const float* x, float* y, int out, int in, int columns);
-
   /// Whether record() exists here; the emulation runs everything at once and has nothing to record.
   static bool can_record();
-  /// Records what `work` enqueues without running it. Throws Error when that fails; what `work`
-  /// throws comes through. Asserts can_record().
+  /// Records what `work` enqueues without running it; kernels may overlap (kernels/launches.h).
+  /// Throws Error when that fails; what `work` throws comes through. Asserts can_record().
   DeviceGraph record(const std::function<void()>& work);
   void replay(const DeviceGraph& graph);
 

@@ -1,5 +1,4 @@
-// cuda_runtime.h on the CUDA runtime and cuBLAS.
-#include <cublas_v2.h>
+// cuda_runtime.h on the CUDA runtime.
 #include <cuda_runtime.h>
 
 #include <cstdio>
@@ -7,6 +6,7 @@
 
 #include "engine/backends/cuda_runtime.h"
 #include "engine/error.h"
+#include "kernels/launches.h"
 
 namespace vernissage {
 namespace {
@@ -15,11 +15,6 @@ void require(cudaError_t error, const std::string& what) {
   if (error == cudaSuccess) return;
   cudaGetLastError();  // so that the next launch does not report this one again
   throw Error("CUDA: " + what + ": " + cudaGetErrorString(error));
-}
-
-void require(cublasStatus_t status, const std::string& what) {
-  if (status != CUBLAS_STATUS_SUCCESS)
-    throw Error("cuBLAS: " + what + ": " + cublasGetStatusString(status));
 }
 
 /// For destructors, which may not throw.
@@ -103,11 +98,8 @@ DeviceGraph::~DeviceGraph() = default;
 struct DeviceRuntime::State {
   cudaDeviceProp properties = {};
   cudaStream_t stream = nullptr;
-  cublasHandle_t cublas = nullptr;
 
   ~State() {
-    if (cublas != nullptr && cublasDestroy(cublas) != CUBLAS_STATUS_SUCCESS)
-      std::fprintf(stderr, "cuBLAS: cublasDestroy failed\n");
     if (stream != nullptr) report(cudaStreamDestroy(stream), "cudaStreamDestroy");
   }
 };
@@ -118,15 +110,15 @@ DeviceRuntime::DeviceRuntime() : state_(std::make_unique<State>()) {
   require(cudaSetDevice(0), "device 0");
   require(cudaGetDeviceProperties(&state_->properties, 0), "properties of device 0");
   require(cudaStreamCreateWithFlags(&state_->stream, cudaStreamNonBlocking), "a stream");
-  require(cublasCreate(&state_->cublas), "a handle");
-  require(cublasSetStream(state_->cublas, state_->stream), "its stream");
-  require(cublasSetMathMode(state_->cublas, CUBLAS_PEDANTIC_MATH), "its arithmetic");
 }
 
 DeviceRuntime::~DeviceRuntime() = default;
 
 std::string DeviceRuntime::describe() const {
   return device_text(state_->properties);
+}
+ConvPath DeviceRuntime::conv_path() const {
+  return best_conv_path(state_->properties.major);
 }
 Stream DeviceRuntime::stream() const {
   return state_->stream;
@@ -150,16 +142,6 @@ void DeviceRuntime::synchronize() {
   require(cudaStreamSynchronize(state_->stream), "work on the device");
 }
 
-void DeviceRuntime::multiply(const float* weight, const float* x, float* y, int out, int in,
-                             int columns) {
-  // cuBLAS counts by columns: a row-major (columns, in) is its (in, columns).
-  const float one = 1, zero = 0;
-  require(cublasSgemm(state_->cublas, CUBLAS_OP_T, CUBLAS_OP_N, out, columns, in, &one, weight, in,
-                      x, in, &zero, y, out),
-          "product of " + std::to_string(out) + " x " + std::to_string(in) + " and " +
-              std::to_string(columns) + " columns");
-}
-
 bool DeviceRuntime::can_record() {
   return true;
 }
@@ -169,6 +151,7 @@ DeviceGraph DeviceRuntime::record(const std::function<void()>& work) {
           "beginning to record");
   cudaGraph_t graph = nullptr;
   try {
+    const OverlappingLaunches overlapping;
     work();
   } catch (...) {
     // The stream must leave the recording state; what went wrong is already on its way up.
@@ -202,8 +185,9 @@ std::vector<DeviceInfo> query_devices() {
       info.usable = false;
       info.reason = cudaGetErrorString(error);
     } else {
-      info.detail =
-          device_text(properties) + ", " + std::to_string(properties.totalGlobalMem >> 30) + " GiB";
+      info.detail = device_text(properties) + ", " +
+                    std::to_string(properties.totalGlobalMem >> 30) +
+                    " GiB, f16 convolutions: " + name_of(best_conv_path(properties.major));
     }
     devices.push_back(info);
   }

@@ -73,6 +73,9 @@ DeviceRuntime::~DeviceRuntime() = default;
 std::string DeviceRuntime::describe() const {
   return "emulated on the host, nothing recorded";
 }
+ConvPath DeviceRuntime::conv_path() const {
+  return ConvPath::mma;
+}
 Stream DeviceRuntime::stream() const {
   return nullptr;
 }
@@ -87,17 +90,6 @@ void DeviceRuntime::zero(void* device, size_t bytes) {
   std::memset(device, 0, bytes);
 }
 void DeviceRuntime::synchronize() {}
-
-void DeviceRuntime::multiply(const float* weight, const float* x, float* y, int out, int in,
-                             int columns) {
-  for (int64_t n = 0; n < columns; ++n) {
-    for (int64_t o = 0; o < out; ++o) {
-      float sum = 0;
-      for (int64_t i = 0; i < in; ++i) sum += weight[o * in + i] * x[n * in + i];
-      y[n * out + o] = sum;
-    }
-  }
-}
 
 bool DeviceRuntime::can_record() {
   return false;

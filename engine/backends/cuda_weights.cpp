@@ -6,10 +6,12 @@
 #include <type_traits>
 
 #include "engine/error.h"
+#include "kernels/conv_weights.h"
 
 namespace vernissage {
 namespace {
 
+constexpr float kUpGain = 4;        // of the filter behind an up-convolution
 constexpr size_t kAlignment = 256;  // of every tensor, so that all may be read as vectors
 
 template <class T>
@@ -109,7 +111,7 @@ DeviceMemory DeviceBlob::upload(DeviceRuntime& runtime, const std::string& what)
 }
 
 template <class T>
-DeviceWeights<T>::DeviceWeights(const NetworkSpec& network, DeviceRuntime& runtime) {
+DeviceWeights<T>::DeviceWeights(const NetworkSpec& network, ConvPath path, DeviceRuntime& runtime) {
   DeviceBlob blob;
   const auto add = [&](const std::vector<float>& values, const float** where) {
     blob.add(std::span<const float>(values), where);
@@ -128,6 +130,11 @@ DeviceWeights<T>::DeviceWeights(const NetworkSpec& network, DeviceRuntime& runti
     layer.clamp = spec.clamp;
     layer.noise_strength = spec.noise_strength;
     layer.w_index = spec.w_index;
+    layer.tensor_cores = spec.kind == LayerSpec::Kind::convolution && path == ConvPath::mma &&
+                         std::is_same_v<T, f16> &&
+                         fits_tensor_cores(spec.in_channels, spec.out_channels, layer.act);
+    layer.composite =
+        layer.tensor_cores && spec.up && up_method(spec.resolution) == UpMethod::composite;
 
     const int64_t out = spec.out_channels, in = spec.in_channels;
     const int64_t taps = spec.kind == LayerSpec::Kind::convolution ? 9 : 1;
@@ -140,7 +147,10 @@ DeviceWeights<T>::DeviceWeights(const NetworkSpec& network, DeviceRuntime& runti
       if (spec.kind == LayerSpec::Kind::convolution && std::is_same_v<T, f16>)
         factor = guard_factors(spec.weight, out, in, taps);
       const std::vector<float> packed = repack(spec.weight, out, in, taps, factor);
-      const std::vector<T> weight = stored<T>(packed);
+      const std::vector<T> weight =
+          layer.composite ? stored<T>(compose_up_weight(packed, spec.out_channels, spec.in_channels,
+                                                        spec.filter, kUpGain))
+                          : stored<T>(packed);
       blob.add(std::span<const T>(weight), &layer.weight);
       if (spec.kind == LayerSpec::Kind::convolution)
         add(squares(packed, out, in, taps), &layer.square);

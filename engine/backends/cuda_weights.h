@@ -48,7 +48,10 @@ struct DeviceLayer {
   Nonlinearity act;
   float gain, clamp, noise_strength;
   int w_index;
-  const T* weight;             // (O, K, K, I) of a convolution or skip layer
+  bool tensor_cores;           // a convolution made by ConvPath::mma: its input is stored scaled
+  bool composite;              // an up-convolution with its filter folded into the weight
+  const T* weight;             // (O, K, K, I) of a convolution or skip layer; (2, 2, O, 3, 3, I)
+                               // when composite
   const float* rgb_weight;     // (C, I) of a to_rgb layer
   const float* bias;           // (O)
   const float* square;         // (O, I): Σ W² over the taps, of a convolution
@@ -64,7 +67,8 @@ struct DeviceLayer {
 template <class T>
 class DeviceWeights {
  public:
-  DeviceWeights(const NetworkSpec& network, DeviceRuntime& runtime);
+  /// Convolutions are packed for `path` where it takes them.
+  DeviceWeights(const NetworkSpec& network, ConvPath path, DeviceRuntime& runtime);
 
   const std::vector<DeviceLayer<T>>& layers() const { return layers_; }
   const T* constant() const { return constant_; }              // (4, 4, C)

@@ -252,6 +252,7 @@ std::vector<uint8_t> Generator::paint(std::span<const float> ws, const Noise& no
   const size_t picture =
       static_cast<size_t>(config_.resolution) * config_.resolution * config_.image_channels;
   std::vector<uint8_t> pixels(ws.size() / (config_.num_ws() * config_.w_dim) * picture);
+  backend_->set_output(Output::bytes);
   in_batches(ws, noise, [&](size_t first, size_t count) {
     backend_->run(noise.mode, true, [this] { walk({.blocks = block_count()}); });
     backend_->read_rgb8(std::span(pixels).subspan(first * picture, count * picture));
@@ -259,8 +260,32 @@ std::vector<uint8_t> Generator::paint(std::span<const float> ws, const Noise& no
   return pixels;
 }
 
+std::vector<std::vector<uint8_t>> Generator::paint_previews(std::span<const float> ws,
+                                                            std::span<const int> sizes,
+                                                            const Noise& noise) {
+  const size_t n = ws.size() / (config_.num_ws() * config_.w_dim);
+  std::vector<size_t> bytes;  // of one preview
+  std::vector<std::vector<uint8_t>> previews;
+  for (const int size : sizes) {
+    if (size < 1 || size > config_.resolution)
+      throw Error("preview: expected 1 to " + std::to_string(config_.resolution) + " pixels, got " +
+                  std::to_string(size));
+    bytes.push_back(static_cast<size_t>(size) * size * config_.image_channels);
+    previews.emplace_back(n * bytes.back());
+  }
+  backend_->set_output(Output::bytes);
+  in_batches(ws, noise, [&](size_t first, size_t count) {
+    backend_->run(noise.mode, true, [this] { walk({.blocks = block_count()}); });
+    for (size_t k = 0; k < sizes.size(); ++k)
+      backend_->read_preview(sizes[k],
+                             std::span(previews[k]).subspan(first * bytes[k], count * bytes[k]));
+  });
+  return previews;
+}
+
 std::vector<float> Generator::paint_f32(std::span<const float> ws, const Noise& noise) {
   std::vector<float> values;
+  backend_->set_output(Output::values);
   in_batches(ws, noise, [&](size_t, size_t) {
     backend_->run(noise.mode, true, [this] { walk({.blocks = block_count()}); });
     const std::vector<float> image = backend_->read_image();
@@ -276,6 +301,7 @@ std::vector<float> Generator::paint_tapped(std::span<const float> ws, const Nois
     throw Error("tapped painting: expected at most " + std::to_string(batch_max()) +
                 " samples, got " + std::to_string(ws.size() / row));
   std::vector<float> values;
+  backend_->set_output(Output::values);
   in_batches(ws, noise, [&](size_t, size_t) {
     // The image accumulates, so what one to_rgb layer adds is found by a walk in which it is the
     // only one.

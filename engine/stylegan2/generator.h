@@ -41,6 +41,11 @@ class Generator {
 
   /// ws (N, num_ws, W) → RGB8 (N, R, R, image_channels). Any N ≥ 1: split into batches.
   std::vector<uint8_t> paint(std::span<const float> ws, const Noise& noise = {});
+  /// The same pictures reduced in place: for each of `sizes`, 1 to the resolution, (N, size, size,
+  /// image_channels), from one pass. What is not asked for never leaves the device. Bytes as
+  /// Backend::read_preview says.
+  std::vector<std::vector<uint8_t>> paint_previews(std::span<const float> ws, std::span<const int> sizes,
+                                                   const Noise& noise = {});
   /// The same as float32 (N, image_channels, R, R), before quantisation.
   std::vector<float> paint_f32(std::span<const float> ws, const Noise& noise = {});
   /// paint_f32 with every layer shown to `tap`; N ≤ batch_max. Slow; for tests and inspection.

@@ -11,8 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/emulation/async_copies.h"
 #include "kernels/emulation/fiber.h"
 #include "kernels/emulation/intrinsics.h"
+#include "kernels/emulation/launch_log.h"
+#include "kernels/emulation/report.h"
 #include "kernels/emulation/shared_memory.h"
 
 uint3 threadIdx;
@@ -35,6 +38,7 @@ namespace vernissage::emulation {
 namespace {
 
 constexpr int kWarp = 32;
+constexpr uint32_t kWholeWarp = 0xFFFFFFFFu;
 constexpr uint32_t kThreadsMax = 1024;
 constexpr uint32_t kThreadsZMax = 64;
 constexpr uint32_t kBlocksXMax = 0x7FFFFFFF;
@@ -55,16 +59,14 @@ struct Thread {
   uint32_t mask;
   int source;
   uint64_t brought;
+  void* brought_to_work;
   WarpResult result;
 };
 
-std::string text(uint3 v) {
+std::string coordinates(uint3 v) {
   char out[40];
   std::snprintf(out, sizeof out, "(%u,%u,%u)", v.x, v.y, v.z);
   return out;
-}
-std::string text(Place where) {
-  return std::string(where.file_name()) + ":" + std::to_string(where.line());
 }
 std::string hex(uint32_t mask) {
   char out[11];
@@ -73,7 +75,7 @@ std::string hex(uint32_t mask) {
 }
 bool same(const Place& a, const Place& b) {
   return a.line() == b.line() && a.column() == b.column() &&
-         std::strcmp(a.file_name(), b.file_name()) == 0;
+         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
 }
 
 /// splitmix64 (Steele et al. 2014): small, and any seed will do.
@@ -96,9 +98,15 @@ class Scheduler {
   void run(const Launch& launch, void (*body)(const void*), const void* data);
   int barrier(int predicate, Place where);
   WarpResult warp_exchange(uint32_t mask, uint64_t value, int source, bool predicate, Place where);
+  void warp_barrier(uint32_t mask, Place where);
+  void warp_together(void* mine, void (*together)(void* const*, Place), Place where);
   int lane() const { return current_ % kWarp; }
+  int thread() const { return current_; }
 
   SharedMemory shared;
+  AsyncCopies copies{shared};
+  Counts counts;
+  std::function<void(const Launch&)> observer;
   uint64_t order = 0;
 
  private:
@@ -111,6 +119,9 @@ class Scheduler {
   void dispatch(int thread);
   void wait(State state, Place where);
   void push_ready(int first, int count, uint32_t lanes);
+  bool arrive_at_warp_operation(uint32_t mask, Place where);
+  void leave_warp_operation(uint32_t mask);
+  [[noreturn]] void refuse_warp_operation(uint32_t mask, Place where, const std::string& why);
   bool release_barrier();
   void unwind();
   [[noreturn]] void report_blocked();
@@ -158,6 +169,11 @@ void Scheduler::check(const Launch& l) {
 
 void Scheduler::run(const Launch& launch, void (*body)(const void*), const void* data) {
   check(launch);
+  if (observer) {
+    observer(launch);
+    return;
+  }
+  note_launch(launch);
   body_ = body;
   data_ = data;
   what_ = launch.what;
@@ -184,6 +200,7 @@ void Scheduler::run(const Launch& launch, void (*body)(const void*), const void*
 }
 
 void Scheduler::run_block(size_t shared_bytes) {
+  copies.begin_block(threads_.size());  // first: it unmarks arrays that the next line may replace
   shared.begin_block(shared_bytes);
   const int count = static_cast<int>(threads_.size());
   for (Thread& thread : threads_) {
@@ -208,6 +225,7 @@ void Scheduler::run_block(size_t shared_bytes) {
       std::rethrow_exception(std::exchange(failure_, nullptr));
     }
   }
+  copies.end_block();
   shared.end_block();
 }
 
@@ -302,6 +320,7 @@ bool Scheduler::release_barrier() {
     if (!same(thread.where, first->where)) return false;
     barrier_count_ += thread.predicate;
   }
+  copies.block_barrier();
   const int count = static_cast<int>(threads_.size());
   for (int i = 0; i < count; ++i) {
     const int thread = order == 1 ? i : count - 1 - i;
@@ -322,7 +341,7 @@ void Scheduler::unwind() {
 
 std::string Scheduler::describe(int thread) const {
   const Thread& t = threads_[thread];
-  std::string out = "thread " + text(t.index);
+  std::string out = "thread " + coordinates(t.index);
   switch (t.state) {
     case State::ready:
       return out + " has not come there";
@@ -339,9 +358,6 @@ std::string Scheduler::describe(int thread) const {
 /// No thread can go on: says why.
 void Scheduler::report_blocked() {
   const int count = static_cast<int>(threads_.size());
-  const auto in_kernel = [&](int thread) {
-    return "; block " + text(blockIdx) + " of " + threads_[thread].where.function_name();
-  };
   for (int t = 0; t < count; ++t) {
     if (threads_[t].state != State::at_warp_operation) continue;
     const int warp = t / kWarp * kWarp;
@@ -349,11 +365,12 @@ void Scheduler::report_blocked() {
       const int other = warp + i;
       if ((threads_[t].mask >> i & 1) == 0) continue;
       const std::string start = describe(t) + ", which names lane " + std::to_string(i) + ": ";
-      if (other >= count) throw LaunchError(start + "the block has no such thread" + in_kernel(t));
+      if (other >= count)
+        throw LaunchError(start + "the block has no such thread" + in_kernel(threads_[t].where));
       if (threads_[other].state != State::at_warp_operation ||
           threads_[other].mask != threads_[t].mask ||
           !same(threads_[other].where, threads_[t].where))
-        throw LaunchError(start + describe(other) + in_kernel(t));
+        throw LaunchError(start + describe(other) + in_kernel(threads_[t].where));
     }
   }
   int first = -1;
@@ -362,7 +379,7 @@ void Scheduler::report_blocked() {
     if (first < 0) first = t;
     if (!same(threads_[t].where, threads_[first].where))
       throw LaunchError("divergent barrier: " + describe(first) + ", " + describe(t) +
-                        in_kernel(first));
+                        in_kernel(threads_[first].where));
   }
   assertion_failed(__FILE__, __LINE__, "threads are blocked for no reason");
 }
@@ -373,45 +390,81 @@ int Scheduler::barrier(int predicate, Place where) {
   return barrier_count_;
 }
 
-WarpResult Scheduler::warp_exchange(uint32_t mask, uint64_t value, int source, bool predicate,
-                                    Place where) {
+void Scheduler::refuse_warp_operation(uint32_t mask, Place where, const std::string& why) {
+  throw LaunchError(thread_name(current_) + " at the warp operation " + text(where) +
+                    " with mask " + hex(mask) + ": " + why + in_kernel(where));
+}
+
+/// Whether the calling thread is the last of `mask` to arrive; the others then wait.
+bool Scheduler::arrive_at_warp_operation(uint32_t mask, Place where) {
+  if ((mask >> lane() & 1) == 0)
+    refuse_warp_operation(mask, where, "the mask does not name the thread's own lane");
   Thread& self = threads_[current_];
   const int warp = current_ / kWarp;
-  Thread* lanes = &threads_[size_t{kWarp} * warp];
-  const auto refuse = [&](const std::string& why) {
-    throw LaunchError("thread " + text(self.index) + " at the warp operation " + text(where) +
-                      " with mask " + hex(mask) + ": " + why + "; block " + text(blockIdx) +
-                      " of " + where.function_name());
-  };
-  if ((mask >> lane() & 1) == 0) refuse("the mask does not name the thread's own lane");
-  if ((mask >> source & 1) == 0)
-    refuse("reads lane " + std::to_string(source) + ", which the mask leaves out");
-
   self.state = State::at_warp_operation;
   self.where = where;
-  self.predicate = predicate;
   self.mask = mask;
+  waiting_[warp] |= 1u << lane();
+  if ((waiting_[warp] & mask) != mask) return false;
+  const Thread* lanes = &threads_[size_t{kWarp} * warp];
+  for (int i = 0; i < kWarp; ++i)
+    if (mask >> i & 1 && (lanes[i].mask != mask || !same(lanes[i].where, where))) return false;
+  return true;
+}
+
+/// Called by the last to arrive: everybody goes on.
+void Scheduler::leave_warp_operation(uint32_t mask) {
+  const int warp = current_ / kWarp;
+  waiting_[warp] &= ~mask;
+  threads_[current_].state = State::ready;
+  const uint32_t others = mask & ~(1u << lane());
+  if (others != 0) push_ready(warp * kWarp, std::bit_width(others), others);
+}
+
+WarpResult Scheduler::warp_exchange(uint32_t mask, uint64_t value, int source, bool predicate,
+                                    Place where) {
+  if ((mask >> lane() & 1) != 0 && (mask >> source & 1) == 0)
+    refuse_warp_operation(mask, where,
+                          "reads lane " + std::to_string(source) + ", which the mask leaves out");
+  Thread& self = threads_[current_];
+  self.predicate = predicate;
   self.source = source;
   self.brought = value;
-  waiting_[warp] |= 1u << lane();
-
-  bool complete = (waiting_[warp] & mask) == mask;
-  for (int i = 0; i < kWarp && complete; ++i)
-    if (mask >> i & 1) complete = lanes[i].mask == mask && same(lanes[i].where, where);
-  if (!complete) {
+  if (!arrive_at_warp_operation(mask, where)) {
     wait(State::at_warp_operation, where);
     return self.result;
   }
+  Thread* lanes = &threads_[size_t{kWarp} * (current_ / kWarp)];
   uint32_t ballot = 0;
   for (int i = 0; i < kWarp; ++i)
     if (mask >> i & 1) ballot |= static_cast<uint32_t>(lanes[i].predicate) << i;
   for (int i = 0; i < kWarp; ++i)
     if (mask >> i & 1) lanes[i].result = {lanes[lanes[i].source].brought, ballot};
-  waiting_[warp] &= ~mask;
-  self.state = State::ready;
-  const uint32_t others = mask & ~(1u << lane());
-  if (others != 0) push_ready(warp * kWarp, std::bit_width(others), others);
+  leave_warp_operation(mask);
   return self.result;
+}
+
+void Scheduler::warp_barrier(uint32_t mask, Place where) {
+  if (!arrive_at_warp_operation(mask, where)) {
+    wait(State::at_warp_operation, where);
+    return;
+  }
+  // A barrier of a part of the warp is taken for one of all of it only as far as deadlock goes.
+  if (mask == kWholeWarp) copies.warp_barrier(current_ / kWarp);
+  leave_warp_operation(mask);
+}
+
+void Scheduler::warp_together(void* mine, void (*together)(void* const*, Place), Place where) {
+  threads_[current_].brought_to_work = mine;
+  if (!arrive_at_warp_operation(kWholeWarp, where)) {
+    wait(State::at_warp_operation, where);
+    return;
+  }
+  const Thread* lanes = &threads_[size_t{kWarp} * (current_ / kWarp)];
+  void* brought[kWarp];
+  for (int i = 0; i < kWarp; ++i) brought[i] = lanes[i].brought_to_work;
+  together(brought, where);
+  leave_warp_operation(kWholeWarp);
 }
 
 }  // namespace
@@ -429,6 +482,13 @@ void run(const Launch& launch, void (*body)(const void*), const void* data) {
   scheduler().run(launch, body, data);
 }
 
+void observe_launches(std::function<void(const Launch&)> observer) {
+  scheduler().observer = std::move(observer);
+}
+bool observing_launches() {
+  return static_cast<bool>(scheduler().observer);
+}
+
 void* static_shared(SharedSite& site, size_t bytes) {
   return scheduler().shared.of_site(site, bytes);
 }
@@ -441,8 +501,54 @@ int barrier(int predicate, Place where) {
 WarpResult warp_exchange(uint32_t mask, uint64_t value, int source, bool predicate, Place where) {
   return scheduler().warp_exchange(mask, value, source, predicate, where);
 }
+void warp_barrier(uint32_t mask, Place where) {
+  scheduler().warp_barrier(mask, where);
+}
+void warp_together(void* mine, void (*together)(void* const*, Place), Place where) {
+  scheduler().warp_together(mine, together, where);
+}
 int lane() {
   return scheduler().lane();
+}
+
+void start_copy(void* to, const void* global, size_t bytes, size_t read, Place where) {
+  Scheduler& s = scheduler();
+  s.copies.start(s.thread(), to, global, bytes, read, where);
+  ++s.counts.copies;
+  s.counts.bytes_copied += read;
+}
+void commit_copies() {
+  scheduler().copies.commit(scheduler().thread());
+}
+void wait_for_copies(int pending) {
+  scheduler().copies.wait(scheduler().thread(), pending);
+}
+void wait_for_all_copies() {
+  scheduler().copies.wait_all(scheduler().thread());
+}
+void check_warp_read(int lane_index, const void* from, size_t bytes, const char* what,
+                     Place where) {
+  const Scheduler& s = scheduler();
+  s.copies.check_warp_read(s.thread() / kWarp * kWarp + lane_index, from, bytes, what, where);
+}
+
+Counts& counts() {
+  return scheduler().counts;
+}
+void reset_counts() {
+  scheduler().counts = {};
+}
+
+std::string text(const Place& where) {
+  return std::string(where.file_name()) + ":" + std::to_string(where.line());
+}
+std::string thread_name(int thread) {
+  const uint32_t i = static_cast<uint32_t>(thread);
+  return "thread " + coordinates(uint3{i % blockDim.x, i / blockDim.x % blockDim.y,
+                                       i / blockDim.x / blockDim.y});
+}
+std::string in_kernel(const Place& where) {
+  return "; block " + coordinates(blockIdx) + " of " + where.function_name();
 }
 
 }  // namespace vernissage::emulation

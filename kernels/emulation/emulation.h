@@ -12,17 +12,21 @@
 //     elsewhere; a lane named in a warp mask that does not arrive (one that has returned or never
 //     existed included: stricter than CUDA, which lets a returned lane be named but not read); a
 //     shuffle that reads a lane outside its mask.
+//   - An asynchronous copy arrives when its thread waits for it, not before; until then its
+//     destination holds ones. What else it must not do is said in async_copies.h.
+//   - Matrix instructions move registers between lanes as the device does (ptx_emulated.h).
 //   - A thread that has returned does not hold up __syncthreads(): so it is on every device since
 //     compute capability 7.0.
 // What it does not
 //   - Memory is sequentially consistent and threads change only at the operations above: finer
-//     races, bank conflicts, alignment of asynchronous copies and speed are the device's to tell. A
-//     thread that spins on memory until another one writes it never ends.
+//     races, bank conflicts of plain loads and stores, and speed are the device's to tell. A thread
+//     that spins on memory until another one writes it never ends.
 // Kernels are launched from one OS thread at a time.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "engine/error.h"
@@ -46,7 +50,13 @@ struct Launch {
   uint32_t block[3];    // threads; ≤ 1024 in all, z ≤ 64, none 0
   size_t shared_bytes;  // dynamic shared memory, ≤ 227 KiB
   const char* what;     // appears in errors
+  const void* kernel;   // its address
 };
+
+/// From now on launches are shown to `observer` instead of being carried out; null: carried out
+/// again. For those who want to know what is launched at sizes that are too large for fibers.
+void observe_launches(std::function<void(const Launch&)> observer);
+bool observing_launches();
 
 /// Calls body(data) once for each thread of the grid, with threadIdx and blockIdx set.
 void run(const Launch& launch, void (*body)(const void*), const void* data);
@@ -82,7 +92,33 @@ struct WarpResult {
   uint32_t ballot;  // bit i: lane i of the mask brought predicate true
 };
 WarpResult warp_exchange(uint32_t mask, uint64_t value, int source, bool predicate, Place where);
+/// __syncwarp(): a warp operation that also orders the lanes' accesses to memory.
+void warp_barrier(uint32_t mask, Place where);
+/// One operation of the whole warp on what its lanes bring: the last lane to arrive calls
+/// work(brought), brought[i] being lane i's; then all return. `work` may write to what was brought.
+void warp_together(void* mine, void (*work)(void* const brought[32], Place where), Place where);
 /// Position of the calling thread in its warp, 0 … 31.
 int lane();
+
+// The asynchronous copies of the calling thread; see async_copies.h.
+void start_copy(void* to, const void* global, size_t bytes, size_t read, Place where);
+void commit_copies();
+void wait_for_copies(int pending);
+void wait_for_all_copies();
+/// Throws LaunchError if the calling warp may not read these bytes, whose address its lane
+/// `lane_index` brought: see AsyncCopies::check_warp_read.
+void check_warp_read(int lane_index, const void* from, size_t bytes, const char* what, Place where);
+
+/// What the launches have done since the last reset_counts().
+struct Counts {
+  uint64_t mma = 0;                 // m16n8k16 instructions, one a warp
+  uint64_t matrices_loaded = 0;     // 8 x 8, by ldmatrix
+  uint64_t ldmatrix_conflicts = 0;  // accesses more than one a matrix, because of shared banks
+  uint64_t copies = 0;              // asynchronous, one a thread
+  uint64_t bytes_copied = 0;        // read from global memory by them
+  uint64_t dependency_waits = 0;    // griddep_wait(), one a thread
+};
+Counts& counts();
+void reset_counts();
 
 }  // namespace vernissage::emulation

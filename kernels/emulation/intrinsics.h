@@ -18,6 +18,7 @@
 #define __host__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __align__(n) alignas(n)
 
 // ---- vector types
@@ -88,7 +89,7 @@ inline int __syncthreads_and(int predicate, VERNISSAGE_HERE) {
   return vernissage::emulation::barrier(predicate == 0, where) == 0;
 }
 inline void __syncwarp(uint32_t mask = 0xFFFFFFFFu, VERNISSAGE_HERE) {
-  vernissage::emulation::warp_exchange(mask, 0, vernissage::emulation::lane(), false, where);
+  vernissage::emulation::warp_barrier(mask, where);
 }
 inline void __threadfence() {}
 inline void __threadfence_block() {}

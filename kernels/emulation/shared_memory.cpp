@@ -53,6 +53,13 @@ void GuardedMemory::mend() {
   }
 }
 
+uint32_t* GuardedMemory::marks_at(const void* place) {
+  marks.resize((bytes + kGranuleBytes - 1) / kGranuleBytes);
+  const auto offset = static_cast<size_t>(static_cast<const unsigned char*>(place) -
+                                          static_cast<unsigned char*>(data()));
+  return marks.data() + offset / kGranuleBytes;
+}
+
 void GuardedMemory::fill_with_ones() {
   std::memset(data(), 0xFF, bytes);
 }
@@ -99,6 +106,17 @@ void* SharedMemory::of_site(SharedSite& site, size_t bytes) {
 
 void* SharedMemory::dynamic() {
   return dynamic_->data();
+}
+
+GuardedMemory* SharedMemory::find(const void* place, size_t count) const {
+  const auto first = reinterpret_cast<uintptr_t>(place);
+  for (const InUse& in_use : in_use_) {
+    const auto start = reinterpret_cast<uintptr_t>(in_use.memory->data());
+    if (first >= start && first - start <= in_use.memory->bytes &&
+        count <= in_use.memory->bytes - (first - start))
+      return in_use.memory;
+  }
+  return nullptr;
 }
 
 void SharedMemory::end_block() const {

@@ -21,13 +21,18 @@ struct GuardedMemory {
   /// Whether a guard zone was written. Always false under AddressSanitizer, which reports at once.
   bool overrun() const;
   void mend();  // writes the guard zones anew; not under AddressSanitizer
+  /// The marks of the granules that begin at `place`, a multiple of 4 bytes into the array. All are
+  /// 0 at first; asynchronous copies keep theirs here.
+  uint32_t* marks_at(const void* place);
 
   static constexpr size_t kGuardBytes = 256;
+  static constexpr size_t kGranuleBytes = 4;
   struct Free {
     void operator()(unsigned char* memory) const;
   };
   const size_t bytes;
   std::unique_ptr<unsigned char, Free> whole;
+  std::vector<uint32_t> marks;  // empty until they are asked for
 };
 
 class SharedMemory {
@@ -39,6 +44,8 @@ class SharedMemory {
   void begin_block(size_t dynamic_bytes);
   void* of_site(SharedSite& site, size_t bytes);
   void* dynamic();
+  /// The array of the running block that holds all of place … place + count - 1; null: none.
+  GuardedMemory* find(const void* place, size_t count) const;
   /// Throws LaunchError naming the array whose guard zone was written.
   void end_block() const;
 

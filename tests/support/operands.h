@@ -101,6 +101,18 @@ TransposedConv<T> map_inputs(const TransposedConv<float>& op, F& f) {
 }
 
 template <class T, class F>
+PhasedConv<T> map_inputs(const PhasedConv<float>& op, F& f) {
+  PhasedConv<T> r;
+  r.n = f.samples(op.n);
+  r.h = op.h, r.w = op.w, r.i = op.i, r.o = op.o;
+  r.x = f.stored(op.x, op.n, int64_t{op.h} * op.w * op.i);
+  r.weight = f.stored(op.weight, 0, int64_t{4} * op.o * 9 * op.i);
+  r.style = f.plain(op.style, op.n, op.i);
+  r.epilogue = map_inputs<T>(op.epilogue, f, op.n, int64_t{4} * op.h * op.w, op.o);
+  return r;
+}
+
+template <class T, class F>
 Upfirdn2d<T> map_inputs(const Upfirdn2d<float>& op, F& f) {
   Upfirdn2d<T> r;
   r.n = f.samples(op.n);
@@ -146,6 +158,9 @@ inline int64_t output_count(const ModulatedConv<float>& op) {
 inline int64_t output_count(const TransposedConv<float>& op) {
   return int64_t{op.n} * (2 * op.h + 1) * (2 * op.w + 1) * op.o;
 }
+inline int64_t output_count(const PhasedConv<float>& op) {
+  return int64_t{4} * op.n * op.h * op.w * op.o;
+}
 inline int64_t output_count(const Upfirdn2d<float>& op) {
   return int64_t{op.n} * out_height(op) * out_width(op) * op.c;
 }
@@ -162,6 +177,9 @@ inline double terms(const ModulatedConv<float>& op) {
 }
 inline double terms(const TransposedConv<float>& op) {
   return 4.0 * op.i;
+}
+inline double terms(const PhasedConv<float>& op) {
+  return 9.0 * op.i;
 }
 inline double terms(const Upfirdn2d<float>& op) {
   return double{1} * op.fh * op.fw;

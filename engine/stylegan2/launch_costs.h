@@ -1,0 +1,27 @@
+// The kernels one picture takes on a CUDA device, with what each costs: the walk of generator.cpp
+// as cuda_backend.cpp carries it out, without carrying it out. launch_costs_test compares the two.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/formats/network.h"
+
+namespace vernissage {
+
+struct LaunchCost {
+  std::string layer;    // "mapping", "styles", "constant", "b64.conv0"; conv1 makes the colours too
+  std::string kernel;   // "styles", "convolution", "filter", "to_rgb" …: of layer `layer`
+  double flop, bytes;   // of the whole batch; kernels/costs.h says what is counted
+  double floor_us;      // this launch cannot take less
+  double predicted_us;  // expected on an H200, the gap before the next launch included
+};
+
+/// In order, for a batch of n, constant noise, bytes out. `half`: stored as half and convolved on
+/// tensor cores where they take the shape; else float32 and plain kernels.
+std::vector<LaunchCost> launch_costs(const NetworkConfig& config, int n, bool half = true);
+
+/// The mapping network, which is not part of the walk.
+std::vector<LaunchCost> mapping_costs(const NetworkConfig& config, int n);
+
+}  // namespace vernissage

@@ -1,0 +1,200 @@
+// What a launch costs: its arithmetic, the memory it moves at least, and how long an H200 is
+// expected to take over it, from the operation's struct alone. launch_costs() (engine/stylegan2)
+// adds them up over a network.
+//
+// Counted: a product and its sum are two operations; products with the zeros around an image are
+// counted, epilogues are not. Every input, weight and output moves once, whatever caches do.
+#pragma once
+
+#include <algorithm>
+
+#include "kernels/conv_tiles.h"
+#include "kernels/ops.h"
+
+namespace vernissage {
+
+struct Work {
+  double flop = 0, bytes = 0;
+};
+
+/// A device and how near kernels are expected to come to it. Everything below is an assumption to
+/// be replaced by measurements.
+struct Machine {
+  double flop_per_s = 790e12;   // half products, float32 sums: measured, 8192^3 by cuBLAS
+  double bytes_per_s = 4.3e12;  // measured, a copy of 1 GiB
+  int sms = kTableSms;
+  // The clock at which the first number is what 132 SMs of 4096 operations can do.
+  double clock_hz = 790e12 / (132 * 4096.0);
+  double memory_share = 0.8;  // of bytes_per_s, by kernels that only move memory
+  double plain_share = 0.5;   // of 256 float32 operations a clock and SM, by plain convolutions
+  double least_s = 2e-6;      // the shortest kernel
+  double gap_s = 1e-6;        // from the end of one to the begin of the next, in a recorded graph
+};
+inline constexpr Machine kH200 = {};
+
+/// max(flop / flop_per_s, bytes / bytes_per_s): no kernel is faster.
+constexpr double floor_s(const Work& work, const Machine& machine = kH200) {
+  return std::max(work.flop / machine.flop_per_s, work.bytes / machine.bytes_per_s);
+}
+
+/// Expected of a kernel whose arithmetic takes `arithmetic_s`, the gap behind it included.
+constexpr double predicted_s(const Work& work, double arithmetic_s,
+                             const Machine& machine = kH200) {
+  const double memory_s = work.bytes / (machine.bytes_per_s * machine.memory_share);
+  return std::max({memory_s, arithmetic_s, machine.least_s}) + machine.gap_s;
+}
+/// Arithmetic on the float32 units.
+constexpr double plain_s(const Work& work, const Machine& machine = kH200) {
+  return work.flop / (machine.sms * 256.0 * machine.clock_hz * machine.plain_share);
+}
+/// Arithmetic on tensor cores in pieces of one shape. Two or three of them share an SM, so half of
+/// their filling and storing hides behind products.
+constexpr double pieces_s(const TileShape& tile, const ConvShape& shape,
+                          const Machine& machine = kH200) {
+  return static_cast<double>(predicted_clocks(tile, shape, machine.sms, kPieceCost / 2)) /
+         machine.clock_hz;
+}
+/// By the tile that conv_tiles.h chooses.
+constexpr double tensor_core_s(const ConvShape& shape, const Machine& machine = kH200) {
+  return pieces_s(kConvTiles[choose_tile(shape)], shape, machine);
+}
+/// A 3 x 3 convolution of n pictures of h x w, by patches where they fit; the tile has at least
+/// `width` channels.
+constexpr double square_convolution_s(int n, int h, int w, int in_channels, int out_channels,
+                                      int width = 0, const Machine& machine = kH200) {
+  if (!fits_patches(h, w, in_channels, out_channels)) {
+    const ConvShape shape = {1, {int64_t{n} * h * w}, {9}, in_channels, out_channels};
+    return pieces_s(kConvTiles[choose_tile(shape, width)], shape, machine);
+  }
+  const int64_t down = (h + kPatchRows - 1) / kPatchRows;
+  const int64_t across = (w + kPatchCols - 1) / kPatchCols;
+  const ConvShape shape = {
+      1, {n * down * across * kPatchRows * kPatchCols}, {9}, in_channels, out_channels};
+  return pieces_s(kPatchTiles[choose_patch_tile(n, h, w, in_channels, out_channels, width)], shape,
+                  machine);
+}
+/// The transposed convolution of n pictures of h x w by conv_up.cu: pieces of 8 x 16 pixels, all
+/// four phases, and 32 channels; a slice is 32 channels at all nine taps.
+constexpr double up_kernel_s(int n, int h, int w, int in_channels, int out_channels,
+                             const Machine& machine = kH200) {
+  constexpr TileShape kTile = {kPatchRows * kPatchCols, 32, 9 * 32, 3, 4, 2, 1024};
+  const int64_t down = (h + 1 + kPatchRows - 1) / kPatchRows;
+  const int64_t across = (w + 1 + kPatchCols - 1) / kPatchCols;
+  const ConvShape shape = {
+      1, {n * down * across * kPatchRows * kPatchCols}, {1}, 9 * in_channels, out_channels};
+  return pieces_s(kTile, shape, machine);
+}
+/// The same where the taps of every phase are made by `splits` blocks of 64 x 64 results each.
+constexpr double split_s(const ConvShape& shape, int splits, const Machine& machine = kH200) {
+  constexpr TileShape kTile = {64, 64, 64, 4, 2, 2, 1024};
+  ConvShape share = shape;
+  for (int p = 0; p < shape.phases; ++p) {
+    // As many times the rows, a share of the taps: the same pieces.
+    share.rows[p] = (shape.rows[p] + kTile.block_m - 1) / kTile.block_m * kTile.block_m * splits;
+    share.taps[p] = shape.taps[p] / splits;
+  }
+  return pieces_s(kTile, share, machine);
+}
+
+/// The parts of an epilogue that lie in memory, for N samples of `pixels` pixels and O channels; y
+/// itself is not among them.
+template <class T>
+double epilogue_bytes(const Epilogue<T>& e, int n, double pixels, int o) {
+  const double rows = static_cast<double>(n) * o;
+  double bytes = 0;
+  if (e.demod != nullptr) bytes += sizeof(float) * rows;
+  if (e.bias != nullptr) bytes += sizeof(float) * o;
+  if (e.noise != nullptr) bytes += sizeof(float) * pixels * (e.noise_per_sample ? n : 1);
+  if (e.residual != nullptr) bytes += sizeof(T) * rows * pixels;
+  if (e.plain != nullptr) bytes += sizeof(T) * rows * pixels;
+  if (e.next_style != nullptr) bytes += sizeof(float) * rows;
+  return bytes;
+}
+
+/// Of a convolution with `taps` weights an output channel and input channel in memory, `products`
+/// products of a channel pair, from `in` to `out` pixels of the whole batch.
+template <class T>
+Work convolution_work(double taps, double products, double in, double out, int i, int o) {
+  const double pairs = static_cast<double>(i) * o;
+  return {2 * products * pairs, sizeof(T) * (in * i + taps * pairs + out * o)};
+}
+
+template <class T>
+Work work_of(const ModulatedConv<T>& op) {
+  const double pixels = static_cast<double>(op.h) * op.w, all = pixels * op.n;
+  const double out = op.y != nullptr ? all : 0;
+  Work work = convolution_work<T>(op.k * op.k, op.k * op.k * all, all, out, op.i, op.o);
+  if (op.style != nullptr) work.bytes += sizeof(float) * static_cast<double>(op.n) * op.i;
+  work.bytes += epilogue_bytes(op.epilogue, op.n, pixels, op.o);
+  return work;
+}
+template <class T>
+Work work_of(const TransposedConv<T>& op) {
+  const double all = static_cast<double>(op.h) * op.w * op.n;
+  const double out = (2.0 * op.h + 1) * (2.0 * op.w + 1) * op.n;
+  Work work = convolution_work<T>(9, 9 * all, all, out, op.i, op.o);
+  if (op.style != nullptr) work.bytes += sizeof(float) * static_cast<double>(op.n) * op.i;
+  if (op.demod != nullptr) work.bytes += sizeof(float) * static_cast<double>(op.n) * op.o;
+  return work;
+}
+template <class T>
+Work work_of(const PhasedConv<T>& op) {
+  const double pixels = static_cast<double>(op.h) * op.w, all = pixels * op.n;
+  Work work = convolution_work<T>(36, 36 * all, all, 4 * all, op.i, op.o);
+  if (op.style != nullptr) work.bytes += sizeof(float) * static_cast<double>(op.n) * op.i;
+  work.bytes += epilogue_bytes(op.epilogue, op.n, 4 * pixels, op.o);
+  return work;
+}
+template <class T>
+Work work_of(const Upfirdn2d<T>& op) {
+  const double pixels = static_cast<double>(out_height(op)) * out_width(op);
+  const double values = pixels * op.n * op.c;
+  const double taps = ((op.fh + op.up_y - 1) / op.up_y) * ((op.fw + op.up_x - 1) / op.up_x);
+  const double in = static_cast<double>(op.h) * op.w * op.n * op.c;
+  return {2 * taps * values,
+          sizeof(T) * (in + values) + epilogue_bytes(op.epilogue, op.n, pixels, op.c)};
+}
+template <class T>
+Work work_of(const NoiseBiasAct<T>& op) {
+  const double pixels = static_cast<double>(op.h) * op.w;
+  return {0,
+          2 * sizeof(T) * pixels * op.n * op.o + epilogue_bytes(op.epilogue, op.n, pixels, op.o)};
+}
+template <class T>
+Work work_of(const ToRgb<T>& op) {
+  const double pixels = static_cast<double>(op.h) * op.w * op.n;
+  Work work = {2 * pixels * op.i * op.c, op.x != nullptr ? sizeof(T) * pixels * op.i : 0};
+  work.bytes += sizeof(float) * (static_cast<double>(op.n) + op.c) * op.i;
+  work.bytes += (op.pixels != nullptr ? 1 : sizeof(float)) * pixels * op.c;
+  if (op.previous != nullptr) {  // a quarter of the pixels; 4 taps of 16 meet a value
+    work.flop += 2 * 4 * pixels * op.c;
+    work.bytes += sizeof(float) * pixels / 4 * op.c;
+  }
+  return work;
+}
+template <class T>
+Work work_of(const ConvToRgb<T>& op) {
+  const Work conv = work_of(op.conv), rgb = work_of(op.rgb);
+  return {conv.flop + rgb.flop, conv.bytes + rgb.bytes};
+}
+/// Of the styles of layers with `rows` input channels in all.
+inline Work styles_work(int n, double rows, int w_dim) {
+  return {2 * n * rows * w_dim, sizeof(float) * (rows * w_dim + n * 2 * rows)};
+}
+/// Of the demodulation of layers with `pairs` input and output channels multiplied, in all.
+inline Work demodulate_work(int n, double pairs) {
+  return {2 * n * pairs, sizeof(float) * pairs};
+}
+inline Work work_of(const FullyConnected& op) {
+  const double pairs = static_cast<double>(op.i) * op.o;
+  return {2 * op.n * pairs, sizeof(float) * (pairs + (static_cast<double>(op.n) * (op.i + op.o)))};
+}
+inline Work work_of(const PixelNorm& op) {
+  return {0, sizeof(float) * 2.0 * op.n * op.f};
+}
+template <class T>
+Work work_of(const Repeat<T>& op) {
+  return {0, sizeof(T) * static_cast<double>(op.count) * (op.n + 1)};
+}
+
+}  // namespace vernissage
