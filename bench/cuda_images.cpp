@@ -1,4 +1,4 @@
-// Whole images on a CUDA device in half precision, config-f 256 and 1024, batch 1, 4, 8 and 16: our
+// Whole images on a CUDA device in half precision, config-f 256 and 1024, batch 1 to 32: our
 // backend against libtorch eager (channels_last, cuDNN's own choice of algorithms) and against the
 // same as a CUDA graph.
 //
@@ -11,7 +11,6 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -19,12 +18,11 @@
 #include <string>
 #include <vector>
 
+#include "bench/cuda_engine.h"
 #include "bench/cuda_support.h"
 #include "bench/suites.h"
 #include "bench/summary.h"
-#include "bench/timed_backend.h"
-#include "engine/engine.h"
-#include "tests/support/big_network.h"
+#include "bench/work.h"
 
 #ifdef VERNISSAGE_BENCH_TORCH_CUDA
 #include "bench/reference/torch_cuda.h"
@@ -34,113 +32,46 @@ namespace vernissage::bench {
 namespace {
 
 constexpr int kRepetitions = 9;
-constexpr int kBatches[] = {1, 4, 8, 16};
-constexpr double kRunSeconds = 0.02;  // of back-to-back runs behind one measurement
+constexpr int kBatches[] = {1, 2, 4, 8, 16, 32};
+constexpr int kBatchMax = 32;
 // Both sides may be this far from the float32 image (half storage, whole network), in units of its
 // absmax and rms, so twice as far from each other.
 constexpr double kMaxBound = 2 * 1.2e-2;
 constexpr double kRmsBound = 2 * 5e-3;
 
-void wait_for_device() {
-  check_cuda(cudaDeviceSynchronize(), "waiting for the device");
-}
-
-double now_s() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-// One network in our engine.
-struct Ours {
-  NetworkConfig config;
-  std::unique_ptr<Generator> generator;
-  TimedBackend* backend = nullptr;  // within generator
-};
-
-const Network& network(const std::string& size) {
-  static std::map<std::string, Network> built;
-  auto found = built.find(size);
-  if (found == built.end()) found = built.emplace(size, testing::big_network("f" + size)).first;
-  return found->second;
-}
-
-Ours& ours(const std::string& size) {
-  static std::map<std::string, Ours> loaded;
-  Ours& entry = loaded[size];
+TimedGenerator& ours(int size) {
+  static std::map<int, TimedGenerator> loaded;
+  TimedGenerator& entry = loaded[size];
   if (entry.generator) return entry;
-  auto backend =
-      std::make_unique<TimedBackend>(make_backend("cuda", Precision::f16, 0), wait_for_device);
-  entry.config = network(size).config;
-  entry.backend = backend.get();
-  entry.generator = std::make_unique<Generator>(network(size), std::move(backend), kBatches[3]);
-  std::printf("f%s: %s\n", size.c_str(), entry.generator->backend().describe().c_str());
+  entry = make_timed_generator(size, kBatchMax);
+  std::printf("f%d: %s\n", size, entry.generator->backend().describe().c_str());
   return entry;
 }
 
-// z of seeds 0 … n-1.
-std::vector<float> latents(int n, int z_dim) {
-  std::vector<float> z;
-  for (int seed = 0; seed < n; ++seed) {
-    const auto one = z_from_seed(uint32_t(seed), z_dim);
-    z.insert(z.end(), one.begin(), one.end());
-  }
-  return z;
-}
-
-std::vector<float> w_plus(Ours& side, int n) {
-  const auto w = side.generator->map(latents(n, side.config.z_dim));
-  return broadcast_truncated(w, side.generator->w_avg(), side.config.num_ws(), 1.0f, {});
-}
-
-// Seconds of one call: one to warm up and to judge by, then as many as kRunSeconds hold, back to
-// back.
-template <class Call>
-double seconds_back_to_back(const Call& call) {
-  const auto timed = [&](int count) {
-    wait_for_device();
-    const double begin_s = now_s();
-    for (int i = 0; i < count; ++i) call();
-    wait_for_device();
-    return (now_s() - begin_s) / count;
-  };
-  const double one_s = timed(1);
-  return timed(std::clamp(int(kRunSeconds / one_s), 3, 500));
-}
-
-double ours_seconds(Ours& side, int n) {
-  const auto ws = w_plus(side, n);
-  side.backend->set_repeats(2);  // the first records the graph
-  side.generator->paint(ws);
-  side.backend->set_repeats(std::clamp(int(kRunSeconds / side.backend->last_run_s()), 3, 500));
-  side.generator->paint(ws);
-  const double result_s = side.backend->last_run_s();
-  side.backend->set_repeats(1);
-  return result_s;
-}
-
-double ours_host_seconds(Ours& side, int n) {
-  const auto z = latents(n, side.config.z_dim);
+double ours_host_seconds(Generator& generator, int n) {
+  const auto z = latents(n, generator.config().z_dim);
   return seconds_back_to_back([&] {
-    const auto w = side.generator->map(z);
-    benchmark::DoNotOptimize(side.generator->paint(
-        broadcast_truncated(w, side.generator->w_avg(), side.config.num_ws(), 1.0f, {})));
+    const auto w = generator.map(z);
+    benchmark::DoNotOptimize(generator.paint(
+        broadcast_truncated(w, generator.w_avg(), generator.config().num_ws(), 1.0f, {})));
   });
 }
 
 #ifdef VERNISSAGE_BENCH_TORCH_CUDA
-reference::TorchCuda& torch(const std::string& size) {
-  static std::map<std::string, std::unique_ptr<reference::TorchCuda>> loaded;
+reference::TorchCuda& torch(int size) {
+  static std::map<int, std::unique_ptr<reference::TorchCuda>> loaded;
   auto& entry = loaded[size];
   if (!entry) entry = std::make_unique<reference::TorchCuda>(network(size));
   return *entry;
 }
 
 // Throws Error when the engines do not paint the same picture; once a size.
-void compare(const std::string& size) {
-  static std::map<std::string, bool> compared;
+void compare(int size) {
+  static std::map<int, bool> compared;
   if (compared[size]) return;
-  Ours& side = ours(size);
-  const auto ws = w_plus(side, 1);
-  const auto left = side.generator->paint_f32(ws), right = torch(size).image(ws, 1);
+  Generator& generator = *ours(size).generator;
+  const auto ws = w_plus(generator, 1);
+  const auto left = generator.paint_f32(ws), right = torch(size).image(ws, 1);
   double worst = 0, absmax = 0, difference2 = 0, right2 = 0;
   for (size_t i = 0; i < left.size(); ++i) {
     const double difference = double(left[i]) - right[i];
@@ -152,32 +83,39 @@ void compare(const std::string& size) {
   const double max = worst / absmax, rms = std::sqrt(difference2 / right2);
   char text[160];
   std::snprintf(text, sizeof text,
-                "f%s: ours and libtorch (both f16) differ by %.1e, rms %.1e; allowed %.1e, %.1e",
-                size.c_str(), max, rms, kMaxBound, kRmsBound);
+                "f%d: ours and libtorch (both f16) differ by %.1e, rms %.1e; allowed %.1e, %.1e",
+                size, max, rms, kMaxBound, kRmsBound);
   std::printf("%s\n", text);
   if (!(max <= kMaxBound && rms <= kRmsBound)) throw Error(text);
   compared[size] = true;
 }
 #else
-void compare(const std::string&) {}
+void compare(int) {}
 #endif
 
-void register_one(const std::string& where, const std::string& who, const std::string& size, int n,
+void register_one(const std::string& where, const std::string& who, int size, int n,
                   const std::function<double()>& measure) {
   const auto run = [=](benchmark::State& state) {
-    compare(size);
     double seconds = 0;
     for (auto _ : state) {
-      seconds = measure();
+      const auto result = measured(state, [&] {
+        compare(size);
+        return measure();
+      });
+      if (!result) return;
+      seconds = *result;
       state.SetIterationTime(seconds);
     }
     const NetworkConfig& config = network(size).config;
-    const double floor = image_floor_s(config, n, 2);
+    const double floor = image_floor_s(config, n, 2, ceilings());
     state.counters["us/image"] = seconds * 1e6 / n;
-    state.counters["TFLOP/s"] = image_flops(config, n) / seconds * 1e-12;
+    state.counters["TFLOP/s"] = image_flop(config, n) / seconds * 1e-12;
+    state.counters["floor_us"] = floor * 1e6;
     state.counters["x_floor"] = seconds / floor;
+    if (who == "ours") state.counters["launches"] = ours(size).generator->backend().launches();
   };
-  const std::string name = where + "/" + who + "/" + size + "/b" + std::to_string(n);
+  const std::string name =
+      where + "/" + who + "/" + std::to_string(size) + "/b" + std::to_string(n);
   with_repetitions(benchmark::RegisterBenchmark(name.c_str(), run), kRepetitions)
       ->UseManualTime()
       ->Iterations(1)
@@ -187,22 +125,26 @@ void register_one(const std::string& where, const std::string& who, const std::s
 }  // namespace
 
 void register_cuda_images() {
-  for (const std::string size : {"1024", "256"}) {
+  for (const int size : {1024, 256}) {
     for (const int n : kBatches) {
-      register_one("cuda", "ours", size, n, [=] { return ours_seconds(ours(size), n); });
-      register_one("cuda_host", "ours", size, n, [=] { return ours_host_seconds(ours(size), n); });
+      register_one("cuda", "ours", size, n, [=] {
+        TimedGenerator& side = ours(size);
+        return side.seconds(w_plus(*side.generator, n));
+      });
+      register_one("cuda_host", "ours", size, n,
+                   [=] { return ours_host_seconds(*ours(size).generator, n); });
 #ifdef VERNISSAGE_BENCH_TORCH_CUDA
       register_one("cuda", "torch", size, n, [=] {
-        torch(size).set_inputs(w_plus(ours(size), n), n);
+        torch(size).set_inputs(w_plus(*ours(size).generator, n), n);
         return seconds_back_to_back([&] { torch(size).run_eager(); });
       });
       register_one("cuda", "torch_graph", size, n, [=] {
-        torch(size).set_inputs(w_plus(ours(size), n), n);
+        torch(size).set_inputs(w_plus(*ours(size).generator, n), n);
         torch(size).record();
         return seconds_back_to_back([&] { torch(size).replay(); });
       });
       register_one("cuda_host", "torch", size, n, [=] {
-        const auto z = latents(n, ours(size).config.z_dim);
+        const auto z = latents(n, ours(size).generator->config().z_dim);
         return seconds_back_to_back([&] { benchmark::DoNotOptimize(torch(size).paint(z, n)); });
       });
 #endif

@@ -1,120 +1,51 @@
 // Every kernel of the synthesis at every shape of config-f 1024, in half precision, batch 1 and 8.
 // Time is device time within a CUDA graph; memory is hot where it fits the cache, as it is inside
 // the network.
+#include "bench/cuda_kernels.h"
+
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "bench/cuda_support.h"
 #include "bench/suites.h"
-#include "bench/summary.h"
 #include "kernels/kernels.h"
 
 namespace vernissage::bench {
 namespace {
 
-constexpr int kRepetitions = 5;
-constexpr double kMinSeconds = 0.01;  // of device time a repetition, summed over its iterations
 constexpr int kResolution = 1024;
 constexpr int kStyleDim = 512;
 constexpr int kNumWs = 18;  // of config-f 1024
 
-// Channels of config-f at a resolution: base 32768, at most 512.
-int channels(int resolution) {
-  return std::min(32768 / resolution, 512);
+KernelWork modulated_conv_work(int n, int side) {
+  ModulatedConv<f16> op = layer_conv(n, side);
+  if (const int64_t partial = partial_count(side, side, op.o, 1); partial > 0)
+    op.partials = memory().single("partials", n * partial);
+  return kernel_work(op, [op] { modulated_conv(op, memory().timer.stream(), conv_path()); });
 }
 
-// Memory that all kernels share, by role. Only one kernel is measured at a time.
-struct Memory {
-  DeviceTimer timer;
-  std::map<std::string, DeviceBuffer> buffers;
-
-  f16* half(const std::string& role, int64_t count) {
-    return static_cast<f16*>(buffers[role].at_least(size_t(count) * 2, DeviceBuffer::Fill::f16));
-  }
-  float* single(const std::string& role, int64_t count) {
-    return static_cast<float*>(buffers[role].at_least(size_t(count) * 4, DeviceBuffer::Fill::f32));
-  }
-};
-Memory& memory() {
-  static Memory shared;
-  return shared;
+KernelWork transposed_conv_work(int n, int side) {
+  const TransposedConv<f16> op = layer_transposed_conv(n, side);
+  return kernel_work(op, [op] { transposed_conv(op, memory().timer.stream(), conv_path()); });
 }
 
-struct Work {
-  double flops, bytes;
-  std::function<void()> launch;
-};
-
-void register_kernel(const std::string& name, const std::function<Work()>& prepare) {
-  const auto run = [=](benchmark::State& state) {
-    const Work work = prepare();
-    double total_s = 0;
-    for (auto _ : state) {
-      const double seconds = memory().timer.seconds(work.launch);
-      state.SetIterationTime(seconds);
-      total_s += seconds;
-    }
-    const double seconds = total_s / double(state.iterations());
-    state.counters["TFLOP/s"] = work.flops / seconds * 1e-12;
-    state.counters["GB/s"] = work.bytes / seconds * 1e-9;
-    state.counters["x_floor"] = seconds / floor_s(work.flops, work.bytes);
-  };
-  with_repetitions(benchmark::RegisterBenchmark(("cuda/kernel/" + name).c_str(), run), kRepetitions)
-      ->UseManualTime()
-      ->MinTime(kMinSeconds)
-      ->Unit(benchmark::kMicrosecond);
-}
-
-// Demodulation, constant noise, bias, leaky ReLU, gain, clamp: what follows a convolution.
-Epilogue<f16> whole_epilogue(int n, int side, int o) {
-  Epilogue<f16> epilogue;
-  epilogue.demod = memory().single("demod", int64_t(n) * o);
-  epilogue.bias = memory().single("bias", o);
-  epilogue.noise = memory().single("noise", int64_t(side) * side);
-  epilogue.noise_strength = 0.1f;
-  epilogue.act = Nonlinearity::lrelu;
-  epilogue.gain = std::sqrt(2.0f);
-  epilogue.clamp = 256;
-  return epilogue;
-}
-
-Work modulated_conv_work(int n, int side) {
-  const int c = channels(side);
-  const int64_t count = int64_t(n) * side * side * c, weights = int64_t(9) * c * c;
-  ModulatedConv<f16> op;
-  op.x = memory().half("x", count);
-  op.weight = memory().half("weight", weights);
-  op.style = memory().single("style", int64_t(n) * c);
-  op.y = memory().half("y", count);
-  op.n = n, op.h = side, op.w = side, op.i = c, op.o = c, op.k = 3;
-  op.epilogue = whole_epilogue(n, side, c);
-  return {2.0 * 9 * double(count) * c, 2.0 * double(2 * count + weights) + 4.0 * side * side,
-          [op] { modulated_conv(op, memory().timer.stream()); }};
-}
-
-Work transposed_conv_work(int n,
-                          int side) {  // side of the output after the filter; the input's is half
+// The other way of the same layer: the filter in the weight, one launch.
+KernelWork phased_conv_work(int n, int side) {
   const int i = channels(side / 2), o = channels(side), h = side / 2;
-  const int64_t in = int64_t(n) * h * h * i, out = int64_t(n) * (2 * h + 1) * (2 * h + 1) * o;
-  TransposedConv<f16> op;
-  op.x = memory().half("x", in);
-  op.weight = memory().half("weight", int64_t(9) * i * o);
-  op.style = memory().single("style", int64_t(n) * i);
-  op.demod = memory().single("demod", int64_t(n) * o);
-  op.y = memory().half("y", out);
+  PhasedConv<f16> op;
+  op.x = memory().half("x", int64_t(n) * h * h * i);
+  op.weight = memory().half("weight", int64_t(36) * i * o);
+  op.y = memory().half("y", int64_t(n) * side * side * o);
   op.n = n, op.h = h, op.w = h, op.i = i, op.o = o;
-  return {2.0 * 9 * double(in) * o, 2.0 * double(in + out + int64_t(9) * i * o),
-          [op] { transposed_conv(op, memory().timer.stream()); }};
+  op.epilogue = whole_epilogue(n, side, o);
+  if (const int64_t partial = partial_count(h, h, o, 4); partial > 0)
+    op.partials = memory().single("partials", n * partial);
+  return kernel_work(op, [op] { phased_conv(op, memory().timer.stream(), conv_path()); });
 }
 
-Work upfirdn2d_work(int n, int side) {  // the filter behind transposed_conv
+KernelWork upfirdn2d_work(int n, int side) {  // the filter behind transposed_conv
   const int c = channels(side), h = side + 1;
   const int64_t in = int64_t(n) * h * h * c, out = int64_t(n) * side * side * c;
   Upfirdn2d<f16> op;
@@ -130,7 +61,7 @@ Work upfirdn2d_work(int n, int side) {  // the filter behind transposed_conv
           [op] { upfirdn2d(op, memory().timer.stream()); }};
 }
 
-Work noise_bias_act_work(int n, int side) {
+KernelWork noise_bias_act_work(int n, int side) {
   const int c = channels(side);
   const int64_t count = int64_t(n) * side * side * c;
   NoiseBiasAct<f16> op;
@@ -142,7 +73,7 @@ Work noise_bias_act_work(int n, int side) {
           [op] { noise_bias_act(op, memory().timer.stream()); }};
 }
 
-Work to_rgb_work(int n, int side) {
+KernelWork to_rgb_work(int n, int side) {
   const int i = channels(side);
   const int64_t pixels = int64_t(n) * side * side;
   ToRgb<f16> op;
@@ -181,7 +112,7 @@ std::vector<int> style_widths() {
   return widths;
 }
 
-Work styles_work(int n) {
+KernelWork styles_work(int n) {
   std::vector<StyleLayer> layers;
   double weights = 0;
   for (const int width : style_widths()) {
@@ -204,7 +135,7 @@ Work styles_work(int n) {
   return {2 * weights * n, 4 * weights, [op] { styles(op, memory().timer.stream()); }};
 }
 
-Work demodulate_work(int n) {
+KernelWork demodulate_work(int n) {
   std::vector<DemodulateLayer> layers;
   double weights = 0;
   for (int side = 4; side <= kResolution; side *= 2) {
@@ -227,7 +158,7 @@ Work demodulate_work(int n) {
   return {2 * weights * n, 4 * weights, [op] { demodulate(op, memory().timer.stream()); }};
 }
 
-Work pixel_norm_work(int n) {
+KernelWork pixel_norm_work(int n) {
   PixelNorm op;
   op.x = memory().single("z", int64_t(n) * kStyleDim);
   op.y = memory().single("normalised z", int64_t(n) * kStyleDim);
@@ -236,7 +167,7 @@ Work pixel_norm_work(int n) {
           [op] { pixel_norm(op, memory().timer.stream()); }};
 }
 
-Work repeat_work(int n) {
+KernelWork repeat_work(int n) {
   Repeat<f16> op;
   op.count = 16 * 512;
   op.x = memory().half("x", op.count);
@@ -245,7 +176,7 @@ Work repeat_work(int n) {
   return {0, 2.0 * double(op.count) * (n + 1), [op] { repeat(op, memory().timer.stream()); }};
 }
 
-Work pack_rgb8_work(int n) {
+KernelWork pack_rgb8_work(int n) {
   PackRgb8 op;
   op.count = int64_t(n) * 3 * kResolution * kResolution;
   op.image = memory().single("image", op.count);
@@ -254,18 +185,13 @@ Work pack_rgb8_work(int n) {
           [op] { pack_rgb8(op, memory().timer.stream()); }};
 }
 
-Work to_nchw_work(int n) {
+KernelWork to_nchw_work(int n) {
   ToNchw<float> op;
   op.n = n, op.h = kResolution, op.w = kResolution, op.c = 3;
   const int64_t count = int64_t(n) * 3 * kResolution * kResolution;
   op.x = memory().single("image", count);
   op.y = memory().single("planes", count);
   return {0, 8.0 * double(count), [op] { to_nchw(op, memory().timer.stream()); }};
-}
-
-std::string shape(int side, int in, int out) {
-  return std::to_string(side) + "x" + std::to_string(side) + "x" + std::to_string(in) + "to" +
-         std::to_string(out);
 }
 
 }  // namespace
@@ -280,6 +206,7 @@ void register_cuda_kernels() {
       if (side > 4) {
         const std::string up = shape(side, channels(side / 2), c) + batch;
         register_kernel("transposed_conv/" + up, [=] { return transposed_conv_work(n, side); });
+        register_kernel("phased_conv/" + up, [=] { return phased_conv_work(n, side); });
         register_kernel("upfirdn2d/" + same, [=] { return upfirdn2d_work(n, side); });
       }
       register_kernel("noise_bias_act/" + same, [=] { return noise_bias_act_work(n, side); });

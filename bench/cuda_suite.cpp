@@ -5,8 +5,13 @@
 #include <string>
 
 #include "bench/cuda_support.h"
+#include "bench/machine.h"
 #include "bench/suites.h"
-#include "bench/summary.h"
+#include "engine/error.h"
+
+#ifdef VERNISSAGE_BENCH_CUDNN
+#include "bench/reference/cudnn_conv.h"
+#endif
 
 namespace vernissage::bench {
 namespace {
@@ -25,14 +30,21 @@ void register_ceiling(const std::string& name, const char* unit, double seconds,
 
 }  // namespace
 
-void register_cuda() {
+void register_cuda(const Options& options) {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess || count == 0) {
-    std::fprintf(stderr, "No CUDA device (%s): nothing is measured on CUDA\n",
-                 status == cudaSuccess ? "none is visible" : cudaGetErrorString(status));
+    const std::string reason =
+        status == cudaSuccess ? "none is visible" : cudaGetErrorString(status);
+    if (!options.layer.empty()) throw Error("no CUDA device: " + reason);
+    std::fprintf(stderr, "No CUDA device (%s): nothing is measured on CUDA\n", reason.c_str());
     return;
   }
+  std::string libraries = cuda_libraries();
+#ifdef VERNISSAGE_BENCH_CUDNN
+  libraries += ", cuDNN " + reference::cudnn_version();
+#endif
+  benchmark::AddCustomContext("cuda libraries", libraries);
   const Ceilings& most = ceilings();
   char text[96];
   std::snprintf(text, sizeof text, "%.0f TFLOP/s (cuBLAS fp16 8192^3), %.2f TB/s (copy of 1 GiB)",
@@ -42,8 +54,15 @@ void register_cuda() {
                    most.flops_per_s * 1e-12);
   register_ceiling("copy_1GiB", "GB/s", 2.0 * 1073741824.0 / most.bytes_per_s,
                    most.bytes_per_s * 1e-9);
-  register_cuda_kernels();
+  benchmark::AddCustomContext("cuda device at work", device_state());
+  if (!options.layer.empty()) {
+    register_cuda_layers(options.size, options.batch == 0 ? 1 : options.batch, options.layer);
+    return;
+  }
   register_cuda_images();
+  for (const int batch : {1, 8}) register_cuda_layers(1024, batch, "");
+  register_cuda_kernels();
+  register_cuda_choices();
 }
 
 }  // namespace vernissage::bench

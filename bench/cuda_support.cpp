@@ -3,7 +3,9 @@
 #include <cublas_v2.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <random>
 #include <string>
@@ -16,6 +18,7 @@ namespace {
 
 constexpr double kGraphSeconds = 2e-3;  // of work between two events: their own cost disappears
 constexpr int kCallsMax = 200;
+constexpr double kRunSeconds = 0.02;  // of back-to-back runs behind one measurement
 constexpr int kCeilingRuns = 9;
 constexpr size_t kCopyBytes = size_t{1} << 30;
 constexpr int kProductSide = 8192;
@@ -114,9 +117,21 @@ DeviceTimer::~DeviceTimer() {
 double DeviceTimer::graph_seconds(const std::function<void()>& work, int count) {
   check_cuda(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal),
              "begin of a capture");
-  for (int i = 0; i < count; ++i) work();
   cudaGraph_t graph = nullptr;
-  check_cuda(cudaStreamEndCapture(stream_, &graph), "end of a capture");
+  std::exception_ptr failed;
+  try {
+    for (int i = 0; i < count; ++i) work();
+  } catch (...) {
+    failed = std::current_exception();
+  }
+  // Ended in any case, so that the stream is usable again.
+  const cudaError_t status = cudaStreamEndCapture(stream_, &graph);
+  if (failed || status != cudaSuccess) {
+    cudaGetLastError();  // the next launch would report it as its own
+    if (graph != nullptr) cudaGraphDestroy(graph);
+    if (failed) std::rethrow_exception(failed);
+    check_cuda(status, "end of a capture");
+  }
   cudaGraphExec_t exec = nullptr;
   check_cuda(cudaGraphInstantiate(&exec, graph, 0), "instantiating a graph");
   check_cuda(cudaGraphLaunch(exec, stream_), "warming up");
@@ -132,6 +147,9 @@ double DeviceTimer::graph_seconds(const std::function<void()>& work, int count) 
 }
 
 double DeviceTimer::seconds(const std::function<void()>& work) {
+  // Kernels are loaded at their first launch, which is not allowed while recording.
+  work();
+  check_cuda(cudaStreamSynchronize(stream_), "a first call");
   const double one_s = graph_seconds(work, 1);
   const int count = std::clamp(int(kGraphSeconds / one_s), 1, kCallsMax);
   return count == 1 ? one_s : graph_seconds(work, count);
@@ -145,40 +163,50 @@ const Ceilings& ceilings() {
   return measured;
 }
 
-double floor_s(double flops, double bytes) {
-  return std::max(flops / ceilings().flops_per_s, bytes / ceilings().bytes_per_s);
+ConvPath conv_path() {
+  int device = 0, major = 0;
+  check_cuda(cudaGetDevice(&device), "the device");
+  check_cuda(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
+             "the device's capability");
+  return best_conv_path(major);
 }
 
-double image_flops(const NetworkConfig& config, int batch) {
-  double macs = 0;
-  for (const LayerCost& layer : layer_costs(config)) macs += layer.macs;
-  return 2 * macs * batch;
+void wait_for_device() {
+  check_cuda(cudaDeviceSynchronize(), "waiting for the device");
 }
 
-double image_floor_s(const NetworkConfig& config, int batch, int element_bytes) {
-  double total_s = 0;
-  double in_channels = config.widths[0];
-  double side = 4;
-  for (double out_channels : config.widths) {
-    const double pixels = side * side;
-    // One 3x3 layer that reads `in_pixels` pixels of `in` channels and writes the block's output.
-    const auto convolution = [&](double in, double in_pixels) {
-      const double weights = 9 * in * out_channels + in * config.w_dim;
-      const double activations = batch * (in * in_pixels + out_channels * pixels);
-      return floor_s(2 * 9 * in * out_channels * in_pixels * batch,
-                     element_bytes * (weights + activations));
-    };
-    if (side > 4) total_s += convolution(in_channels, pixels / 4);
-    total_s += convolution(out_channels, pixels);
-    const double colours = config.image_channels;
-    const double image_bytes = 4 * colours * (side > 4 ? 1.25 : 1) * pixels * batch;
-    total_s +=
-        floor_s(2 * out_channels * colours * pixels * batch,
-                element_bytes * out_channels * (pixels * batch + config.w_dim) + image_bytes);
-    in_channels = out_channels;
-    side *= 2;
+int calls_for(double seconds) {
+  return std::clamp(int(kRunSeconds / seconds), 3, 500);
+}
+
+double seconds_back_to_back(const std::function<void()>& call) {
+  using Clock = std::chrono::steady_clock;
+  const auto timed = [&](int count) {
+    wait_for_device();
+    const auto begin = Clock::now();
+    for (int i = 0; i < count; ++i) call();
+    wait_for_device();
+    return std::chrono::duration<double>(Clock::now() - begin).count() / count;
+  };
+  return timed(calls_for(timed(1)));
+}
+
+std::string cuda_libraries() {
+  int runtime = 0, driver = 0;
+  check_cuda(cudaRuntimeGetVersion(&runtime), "the runtime's version");
+  check_cuda(cudaDriverGetVersion(&driver), "the driver's version");
+  const auto text = [](int version) {  // 13020 is 13.2
+    return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+  };
+  std::string cublas;
+  for (const auto property : {MAJOR_VERSION, MINOR_VERSION, PATCH_LEVEL}) {
+    int value = 0;
+    if (cublasGetProperty(property, &value) != CUBLAS_STATUS_SUCCESS)
+      throw Error("cuBLAS does not say its version");
+    if (!cublas.empty()) cublas += '.';
+    cublas += std::to_string(value);
   }
-  return total_s;
+  return "runtime " + text(runtime) + ", driver interface " + text(driver) + ", cuBLAS " + cublas;
 }
 
 }  // namespace vernissage::bench

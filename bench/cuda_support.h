@@ -6,8 +6,10 @@
 
 #include <cstddef>
 #include <functional>
+#include <string>
 
-#include "engine/formats/network.h"
+#include "bench/work.h"
+#include "kernels/conv_tiles.h"
 
 namespace vernissage::bench {
 
@@ -54,25 +56,23 @@ class DeviceTimer {
   cudaEvent_t begin_ = nullptr, end_ = nullptr;
 };
 
-/// What this device can do at most, as measured.
-struct Ceilings {
-  double flops_per_s =
-      0;  // fp16 8192x8192x8192 product with fp32 accumulation by cuBLAS, random operands
-  double bytes_per_s = 0;  // copy of 1 GiB within the device, bytes read and bytes written counted
-};
-/// Measured at the first call.
+/// The ceilings of this device, measured at the first call: a half 8192x8192x8192 product with
+/// float32 accumulation by cuBLAS on random operands, and a copy of 1 GiB within the device.
 const Ceilings& ceilings();
 
-/// The shortest time this work can take: the larger of its arithmetic and its memory traffic at the
-/// ceilings.
-double floor_s(double flops, double bytes);
+/// The best way this device has of making convolutions.
+ConvPath conv_path();
 
-/// Floor of a whole image of the network at this batch: the sum over the layers of floor_s, every
-/// layer reading its input and weights once and writing its output once in `element_bytes`,
-/// up-convolutions fused with their filter and counted on input pixels, image in float32. Skip
-/// architecture.
-double image_floor_s(const NetworkConfig& config, int batch, int element_bytes);
-/// Floating-point operations of the same.
-double image_flops(const NetworkConfig& config, int batch);
+/// Returns when the device has finished everything.
+void wait_for_device();
+
+/// Seconds one `call` takes: one call to warm up and to judge by, then as many as take 20 ms, back
+/// to back, host time around a synchronised device.
+double seconds_back_to_back(const std::function<void()>& call);
+/// How many calls of this length that is.
+int calls_for(double seconds);
+
+/// "runtime 13.0, driver interface 13.0, cuBLAS 13.1.0"
+std::string cuda_libraries();
 
 }  // namespace vernissage::bench

@@ -68,16 +68,19 @@ std::vector<std::pair<std::string, std::string>> machine_facts() {
   const std::string revision =
       first_line("git -C '" VERNISSAGE_SOURCE_DIR "' describe --always --dirty --abbrev=12");
   facts.emplace_back("revision", revision.empty() ? "unknown" : revision);
+  facts.emplace_back("cuda device", device_state());
+  return facts;
+}
+
+std::string device_state() {
   const std::string device = first_line(
       "nvidia-smi --format=csv,noheader "
       "--query-gpu=name,driver_version,clocks.sm,clocks.max.sm,clocks.mem,temperature.gpu,power."
-      "limit");
-  facts.emplace_back("cuda device",
-                     device.empty() ? "none"
-                                    : device +
-                                          " (name, driver, SM clock, its maximum, memory clock, "
-                                          "degrees Celsius, power limit)");
-  return facts;
+      "draw,power.limit");
+  if (device.empty()) return "none";
+  return device +
+         " (name, driver, SM clock, its maximum, memory clock, degrees Celsius, power drawn, its "
+         "limit)";
 }
 
 std::string blas_in_use() {

@@ -11,6 +11,9 @@ namespace vernissage::bench {
 /// there is one. (name, value) pairs in reading order.
 std::vector<std::pair<std::string, std::string>> machine_facts();
 
+/// The CUDA device now: name, driver, clocks, temperature, power. "none" without one.
+std::string device_state();
+
 /// The BLAS library this process has loaded, by its real path; "none" when there is none. It
 /// decides the speed of libtorch's transposed convolutions, so it belongs beside every comparison
 /// with them.

@@ -1,12 +1,12 @@
 // vernissage-bench: whole images and kernels, ours against libtorch, with the facts a number needs
 // beside it.
 //
-//   vernissage-bench [--threads=N] [Google Benchmark's flags, e.g. --benchmark_filter=cpu
-//   --benchmark_out=F]
+//   vernissage-bench --help
+//
+// README.md tells how to find out what limits a kernel with it.
 #include <benchmark/benchmark.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -14,8 +14,11 @@
 #include <vector>
 
 #include "bench/machine.h"
+#include "bench/options.h"
+#include "bench/prediction.h"
 #include "bench/suites.h"
 #include "bench/summary.h"
+#include "engine/error.h"
 
 #ifdef VERNISSAGE_BENCH_TORCH
 #include <torch/version.h>
@@ -23,27 +26,29 @@
 
 namespace {
 
-// Takes --threads=N out of argv. Returns 0 (all) without it, -1 when it is not a positive number.
-int take_threads(int& argc, char** argv) {
-  const std::string flag = "--threads=";
-  for (int i = 1; i < argc; ++i) {
-    const std::string argument = argv[i];
-    if (!argument.starts_with(flag)) continue;
-    for (int j = i; j + 1 < argc; ++j) argv[j] = argv[j + 1];
-    --argc;
-    const int threads = std::atoi(argument.c_str() + flag.size());
-    return threads > 0 ? threads : -1;
-  }
-  return 0;
-}
-
 int run(int argc, char** argv) {
-  int threads = take_threads(argc, argv);
-  if (threads < 0) {
-    std::fprintf(stderr, "vernissage-bench: --threads wants a positive number\n");
-    return 2;
+  using vernissage::bench::Options;
+  const Options options = vernissage::bench::take_options(argc, argv);
+  if (options.help) {
+    std::fputs(vernissage::bench::options_help(), stdout);
+    return 0;
   }
-  if (threads == 0) threads = int(std::thread::hardware_concurrency());
+  if (!options.predict.empty()) {
+    vernissage::bench::write_prediction(options.predict);
+    return 0;
+  }
+  const bool needs_cuda = !options.layer.empty() || options.profile != Options::Profile::none;
+#ifdef VERNISSAGE_BENCH_CUDA
+  if (options.profile != Options::Profile::none) {
+    vernissage::bench::profile_cuda(options);
+    return 0;
+  }
+#else
+  if (needs_cuda)
+    throw vernissage::Error("--layer and --profile want a build with the CUDA backend");
+#endif
+  const int threads =
+      options.threads == 0 ? int(std::thread::hardware_concurrency()) : options.threads;
 
   // Rivals take turns in random order, so that a slow minute of the machine falls on all of them.
   std::vector<char*> arguments(argv, argv + argc);
@@ -61,10 +66,10 @@ int run(int argc, char** argv) {
   benchmark::AddCustomContext("BLAS of libtorch", vernissage::bench::blas_in_use());
 #endif
 #ifdef VERNISSAGE_BENCH_CPU
-  vernissage::bench::register_cpu_images(threads);
+  if (!needs_cuda) vernissage::bench::register_cpu_images(threads);
 #endif
 #ifdef VERNISSAGE_BENCH_CUDA
-  vernissage::bench::register_cuda();
+  vernissage::bench::register_cuda(options);
 #endif
 
   vernissage::bench::Summary summary;
@@ -74,8 +79,12 @@ int run(int argc, char** argv) {
   }
   std::cout << '\n';
   summary.print_comparisons(std::cout);
+  summary.print_layers(std::cout);
   benchmark::Shutdown();
-  return 0;
+  const int failed = vernissage::bench::failed_measurements();
+  if (failed == 0) return 0;
+  std::fprintf(stderr, "vernissage-bench: %d measurements failed\n", failed);
+  return 1;
 }
 
 }  // namespace

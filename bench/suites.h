@@ -2,6 +2,10 @@
 // benchmark that needs them runs.
 #pragma once
 
+#include <string>
+
+#include "bench/options.h"
+
 namespace vernissage::bench {
 
 /// cpu/{ours,torch}/{256,1024}: whole images on the CPU, from z to RGB8, batch 1. The two outputs
@@ -9,13 +13,24 @@ namespace vernissage::bench {
 void register_cpu_images(int threads);
 
 /// When there is a CUDA device: measures its ceilings (a large copy, a large matrix product), adds
-/// them to the context, and registers cuda/ceiling/…, cuda/kernel/… and the whole images. Without
-/// one: says so and registers nothing.
-void register_cuda();
+/// them and the versions of the libraries to the context, and registers cuda/ceiling/… and
+/// everything below, or with options.layer that layer alone. Without a device: says so and
+/// registers nothing; Error with options.layer.
+void register_cuda(const Options& options);
 
 /// cuda/kernel/NAME/SHAPE/bN. Assumes a device.
 void register_cuda_kernels();
+/// cuda/kernel/{tile,tile_up,patch}/TILE/SHAPE/bN and cuda/kernel/mapping_layer/{ours,cublas}/bN.
+/// Assumes a device.
+void register_cuda_choices();
 /// cuda/{ours,torch,torch_graph}/SIZE/bN and cuda_host/{ours,torch}/SIZE/bN. Assumes a device.
 void register_cuda_images();
+/// cuda/layer/{ours,cudnn}/SIZE/LAYER/bN for every layer, or for `only` unless it is empty. Assumes
+/// a device.
+void register_cuda_layers(int size, int batch, const std::string& only);
+
+/// Paints config-f options.size at options.batch so that a profiler sees one image, or the one
+/// layer. Throws Error when there is no device.
+void profile_cuda(const Options& options);
 
 }  // namespace vernissage::bench

@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <exception>
+#include <utility>
 
 namespace vernissage::bench {
 namespace {
+
+int failures = 0;
 
 double quantile(std::vector<double> values, double q) {
   std::sort(values.begin(), values.end());
@@ -33,18 +37,20 @@ void Summary::ReportRuns(const std::vector<Run>& runs) {
   for (const Run& run : runs) {
     const bool alone = run.run_type == Run::RT_Iteration && run.repetitions <= 1;
     if (!alone && run.aggregate_name != "median") continue;
-    medians_s_[run.run_name.function_name] =
-        run.GetAdjustedRealTime() / benchmark::GetTimeUnitMultiplier(run.time_unit);
+    rows_.push_back({run.run_name.function_name,
+                     run.GetAdjustedRealTime() / benchmark::GetTimeUnitMultiplier(run.time_unit),
+                     run.counters});
   }
 }
 
 std::optional<double> Summary::median_s(const std::string& name) const {
-  const auto found = medians_s_.find(name);
-  return found == medians_s_.end() ? std::nullopt : std::optional<double>(found->second);
+  for (const Row& row : rows_)
+    if (row.name == name) return row.median_s;
+  return std::nullopt;
 }
 
 void Summary::print_comparisons(std::ostream& out) const {
-  for (const auto& [name, ours_s] : medians_s_) {
+  for (const auto& [name, ours_s, counters] : rows_) {
     const size_t at = name.find("/ours/");
     if (at == std::string::npos) continue;
     for (const char* rival : {"torch", "torch_graph"}) {
@@ -56,6 +62,49 @@ void Summary::print_comparisons(std::ostream& out) const {
           << "; ours is " << ratio << " as fast\n";
     }
   }
+}
+
+void Summary::print_layers(std::ostream& out) const {
+  const std::string ours = "cuda/layer/ours/", cudnn = "cuda/layer/cudnn/";
+  bool headed = false;
+  for (const Row& row : rows_) {
+    if (!row.name.starts_with(ours)) continue;
+    const std::string layer = row.name.substr(ours.size());
+    const auto counter = [&](const char* name) {
+      const auto found = row.counters.find(name);
+      return found == row.counters.end() ? 0.0 : double(found->second);
+    };
+    const auto cell = [](double value, int width, int digits) {
+      char text[32];
+      if (value > 0)
+        std::snprintf(text, sizeof text, "%*.*f", width, digits, value);
+      else
+        std::snprintf(text, sizeof text, "%*s", width, "-");
+      return std::string(text);
+    };
+    if (!std::exchange(headed, true))
+      out << "\nlayer                        ours us  cuDNN us  floor us   x floor  predicted us\n";
+    char name[32];
+    std::snprintf(name, sizeof name, "%-26s", layer.c_str());
+    out << name << cell(row.median_s * 1e6, 10, 1)
+        << cell(median_s(cudnn + layer).value_or(0) * 1e6, 10, 1)
+        << cell(counter("floor_us"), 10, 1) << cell(counter("x_floor"), 10, 2)
+        << cell(counter("predicted_us"), 14, 1) << '\n';
+  }
+}
+
+std::optional<double> measured(benchmark::State& state, const std::function<double()>& measure) {
+  try {
+    return measure();
+  } catch (const std::exception& error) {  // libtorch throws its own kinds
+    ++failures;
+    state.SkipWithError(error.what());
+    return std::nullopt;
+  }
+}
+
+int failed_measurements() {
+  return failures;
 }
 
 benchmark::internal::Benchmark* with_repetitions(benchmark::internal::Benchmark* benchmark,

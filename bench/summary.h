@@ -4,7 +4,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include <map>
+#include <functional>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -21,12 +21,25 @@ class Summary : public benchmark::ConsoleReporter {
   /// Median of a benchmark's repetitions, in seconds of real time; empty when it was not run.
   std::optional<double> median_s(const std::string& name) const;
 
-  /// Every ".../ours/..." against its rivals ".../torch/..." and ".../torch_graph/...".
+  /// Every ".../ours/..." against its rivals ".../torch/...", ".../torch_graph/...".
   void print_comparisons(std::ostream& out) const;
+  /// A table of the layers: ours, cuDNN's, the floor, the prediction. Nothing without layers.
+  void print_layers(std::ostream& out) const;
 
  private:
-  std::map<std::string, double> medians_s_;
+  struct Row {
+    std::string name;
+    double median_s;
+    benchmark::UserCounters counters;  // of the median
+  };
+  std::vector<Row> rows_;  // in the order of the report
 };
+
+/// Seconds that `measure` returns. What it throws becomes the row's, so that the other
+/// rows are still measured; then empty.
+std::optional<double> measured(benchmark::State& state, const std::function<double()>& measure);
+/// How many times measured() was empty.
+int failed_measurements();
 
 /// Median, and the value below which a tenth, or nine tenths, of the repetitions lie: the three
 /// numbers a result is quoted with. Applies them, real time and aggregates-only display to a

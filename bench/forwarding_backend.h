@@ -1,0 +1,57 @@
+// A backend that passes everything on to another: the base of those that time or annotate one.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/backends/backend.h"
+
+namespace vernissage::bench {
+
+class ForwardingBackend : public Backend {
+ public:
+  explicit ForwardingBackend(std::unique_ptr<Backend> backend) : backend_(std::move(backend)) {}
+
+  std::string describe() const override { return backend_->describe(); }
+  void load(const NetworkSpec& network) override { backend_->load(network); }
+  void reserve(int batch_max) override { backend_->reserve(batch_max); }
+  int batch_max() const override { return backend_->batch_max(); }
+  void map(int n, std::span<const float> z, std::span<const float> c, std::span<float> w) override {
+    backend_->map(n, z, c, w);
+  }
+  void set_inputs(int n, std::span<const float> ws,
+                  std::span<const uint64_t> noise_seeds) override {
+    backend_->set_inputs(n, ws, noise_seeds);
+  }
+  void set_output(Output output) override { backend_->set_output(output); }
+  void run(NoiseMode mode, bool replayable, const std::function<void()>& walk) override {
+    backend_->run(mode, replayable, walk);
+  }
+  void styles() override { backend_->styles(); }
+  void constant(Slot y) override { backend_->constant(y); }
+  void convolution(int layer, Slot x, Slot y, const Tail& tail) override {
+    backend_->convolution(layer, x, y, tail);
+  }
+  void to_rgb(int layer, Slot x) override { backend_->to_rgb(layer, x); }
+  void skip(int layer, Slot x, Slot y) override { backend_->skip(layer, x, y); }
+  std::vector<float> read(Slot slot, int channels, int resolution) override {
+    return backend_->read(slot, channels, resolution);
+  }
+  std::vector<float> read_image() override { return backend_->read_image(); }
+  void read_rgb8(std::span<uint8_t> pixels) override { backend_->read_rgb8(pixels); }
+  void read_preview(int size, std::span<uint8_t> pixels) override {
+    backend_->read_preview(size, pixels);
+  }
+  int launches() const override { return backend_->launches(); }
+
+ protected:
+  Backend& inner() { return *backend_; }
+  const Backend& inner() const { return *backend_; }
+
+ private:
+  std::unique_ptr<Backend> backend_;
+};
+
+}  // namespace vernissage::bench
