@@ -5,9 +5,11 @@
 #include <cstdio>
 #include <exception>
 
+#include "server/config/command_line.h"
 #include "server/devices_command.h"
 #include "server/generate_command.h"
 #include "server/hang_command.h"
+#include "server/ownership_commands.h"
 #include "server/serve_command.h"
 #include "server/walk_command.h"
 
@@ -40,7 +42,11 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "vernissage " VERNISSAGE_VERSION);
   app.require_subcommand(1);
   vernissage::add_serve_command(app);
+  vernissage::config::add_config_command(app);
   vernissage::add_hang_command(app);
+  vernissage::add_audit_command(app);
+  vernissage::add_verify_command(app);
+  vernissage::add_backup_command(app);
   vernissage::add_generate_command(app);
   vernissage::add_walk_command(app);
   vernissage::add_devices_command(app);

@@ -1,12 +1,6 @@
 #include "server/serve_command.h"
 
-#include <pthread.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -16,51 +10,26 @@
 
 #include "engine/backends/backend.h"
 #include "engine/error.h"
+#include "server/config/command_line.h"
+#include "server/config/endpoint.h"
+#include "server/gallery/framer.h"
 #include "server/gallery/gallery.h"
 #include "server/http/http_server.h"
 #include "server/http/routes.h"
+#include "server/metrics/metrics_server.h"
+#include "server/metrics/server_metrics.h"
+#include "server/process/log.h"
+#include "server/process/signals.h"
 #include "server/render/generator_painter.h"
-#include "server/render/previews.h"
+#include "server/render/pictures.h"
 #include "server/render/render_queue.h"
 #include "server/web/site.h"
 
 namespace vernissage {
 namespace {
 
-// Enough to answer pages and files; the pictures have threads of their own.
-constexpr int kHttpThreads = 2;
-
-struct ServeOptions {
-  std::string gallery;
-  std::string host = "127.0.0.1";
-  uint16_t port = 8080;
-  std::string device = "auto";
-  int threads = 0;
-  std::string web_root;  // empty: the embedded files
-};
-
-// SIGTERM and SIGINT, held back in every thread and waited for in one.
-class StopSignals {
- public:
-  /// Before any other thread is started: they inherit the mask.
-  StopSignals() {
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGTERM);
-    sigaddset(&set_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);  // whoever read our output may leave; the gallery stays open
-  }
-  int wait() const {
-    int signal = 0;
-    sigwait(&set_, &signal);
-    return signal;
-  }
-  /// Wakes wait() from inside the process, by the door an operator uses.
-  static void raise() { ::kill(::getpid(), SIGTERM); }
-
- private:
-  sigset_t set_;
-};
+using process::log_info;
+using process::log_trouble;
 
 // Why the render thread gave up, if it did.
 class Failure {
@@ -97,86 +66,159 @@ void say(const std::string& line) {
   std::fflush(stdout);
 }
 
-void log_trouble(const std::string& what) {
-  spdlog::warn("{}", what);
+std::unique_ptr<http::HttpServer> listen(const config::Settings& settings,
+                                         http::HttpServer::Parts parts) {
+  if (settings.listen.empty())
+    return std::make_unique<http::HttpServer>(settings.host, static_cast<uint16_t>(settings.port),
+                                              std::move(parts));
+  return metrics::listen(config::read_endpoint(settings.listen), std::move(parts));
 }
 
-void log_answer(const http::Request& request, int status, size_t bytes, double ms) {
-  const auto shown = [](const std::string& text) { return text.empty() ? "-" : text.c_str(); };
-  spdlog::info("{} {} {} {} {} bytes {:.1f} ms", request.id, shown(request.method),
-               shown(request.path), status, bytes, ms);
+visitors::Settings visitor_settings(const config::Settings& settings) {
+  return {visitors::read_identity(settings.identity),
+          visitors::read_trusted_proxies(settings.trusted_proxy), settings.public_origin,
+          settings.claims_per_hour};
 }
 
-void serve(const ServeOptions& options) {
-  const StopSignals signals;
-  spdlog::set_default_logger(spdlog::stderr_color_mt("vernissage"));
+render::RenderLimits render_limits(const config::Settings& settings) {
+  render::RenderLimits limits;
+  limits.flights_max = static_cast<size_t>(settings.render_queue);
+  limits.client_flights_max = static_cast<size_t>(settings.render_queue_per_client);
+  limits.delay_max = std::chrono::microseconds(settings.render_delay_us);
+  return limits;
+}
 
-  const gallery::Gallery gallery(options.gallery);
-  const web::Site site(options.web_root.empty()
-                           ? std::nullopt
-                           : std::optional<std::filesystem::path>(options.web_root));
-  Failure failure;
-  std::unique_ptr<http::App> app;  // there before the listener starts to answer
+// What is read off at the moment of the question. All of it lives longer than who asks.
+void read_at_once(const gallery::Gallery& gallery, const render::RenderQueue& queue,
+                  const http::App& app, metrics::Registry* registry) {
+  registry->read("vernissage_render_queue_depth", "Pictures that wait for the painter.", "gauge",
+                 [&] { return static_cast<double>(queue.waiting()); });
+  registry->read("vernissage_sse_clients", "Readers of /api/v1/events.", "gauge",
+                 [&] { return static_cast<double>(app.events.listeners()); });
+  registry->read("vernissage_flow_viewers", "Viewers of passages.", "gauge",
+                 [&] { return static_cast<double>(app.flow.viewers()); });
+  registry->read("vernissage_paintings_free", "Paintings that nobody owns, by room.", "gauge",
+                 {"room"}, [&] {
+                   std::vector<metrics::Registry::Sample> samples;
+                   for (const gallery::Room& room : gallery.config().rooms) {
+                     double free = 0;
+                     for (const gallery::Painting* painting : gallery.wall(room.slug))
+                       free += gallery.claims().of_painting(painting->id) ? 0 : 1;
+                     samples.push_back({{room.slug}, free});
+                   }
+                   return samples;
+                 });
+}
 
-  http::HttpServer server(options.host, options.port,
-                          {[&](const http::Request& request, http::Reply reply) {
-                             http::answer(*app, request, std::move(reply));
-                           },
-                           [&](const http::Refusal& refusal, const std::string& id) {
-                             return http::refuse(*app, refusal, id);
-                           },
-                           log_answer, log_trouble});
-
-  render::RenderQueue::Parts parts;
-  parts.make_painter = [&] {
-    return render::make_generator_painter(gallery, options.device, options.threads);
-  };
-  parts.finish = [&](const render::Work& work, const Image& picture) {
-    render::write_previews(gallery.previews_path(), work.id, gallery.ladder(), picture);
-  };
-  parts.on_ready = [&](const render::Painter& painter) {
-    say(backend_line(options.device, painter.describe()));
-    say("Serving " + gallery.config().name + " at " + server.url());
-  };
-  parts.on_failed = [&](const std::string& reason) {
-    failure.set(reason);
-    StopSignals::raise();
-  };
-  parts.on_finish_failed = log_trouble;
-  render::RenderQueue queue(std::move(parts), {});
-  app.reset(new http::App{gallery, site, queue, false, log_trouble});
-  server.start(kHttpThreads);
-
-  signals.wait();
-  app->draining = true;
-  spdlog::info("closing {}", server.url());
-  if (!server.drain()) spdlog::warn("some pictures were not painted in time");
+// Not ready, then (so that a balancer has looked meanwhile) no longer open, then done.
+void close_down(const config::Settings& settings, int signal, bool failed,
+                const process::StopSignals& signals, http::App& app, http::HttpServer& server,
+                render::RenderQueue& queue) {
+  app.draining = true;
+  process::notify_supervisor("STOPPING=1");
+  log_info("closing " + server.url());
+  if (signal == SIGTERM && !failed && settings.drain_pause_ms > 0)
+    signals.comes_within(settings.drain_pause_ms);  // a second signal: at once
+  if (!server.drain()) log_trouble("some pictures were not painted in time");
   // Whoever still waits is told to come back; then there is nothing left to answer.
   queue.close(render::RenderQueue::Closing::cancel);
   server.drain();
   server.stop();
-  spdlog::info("closed");
+  log_info("closed");
+}
+
+void serve(const config::InForce& in_force) {
+  const config::Settings& settings = in_force.settings;
+  if (settings.gallery.empty()) throw CLI::RequiredError("--gallery");
+  const process::StopSignals signals;
+  process::open_log(settings.log_format);
+
+  const gallery::Gallery gallery(settings.gallery);
+  const web::Site site(settings.web_root.empty()
+                           ? std::nullopt
+                           : std::optional<std::filesystem::path>(settings.web_root));
+  metrics::ServerMetrics counted(VERNISSAGE_VERSION);
+  Failure failure;
+  std::unique_ptr<http::App> app;  // there before the listener starts to answer
+
+  const auto server =
+      listen(settings, {[&](const http::Request& request, http::Reply reply) {
+                          http::answer(*app, request, std::move(reply));
+                        },
+                        [&](const http::Refusal& refusal, const std::string& id) {
+                          counted.refused_bytes();
+                          return http::refuse(*app, refusal, id);
+                        },
+                        [&](const http::Request& request, int status, size_t bytes, double ms) {
+                          counted.answered(http::route_of(request.path), request.method, status,
+                                           ms / 1000);
+                          process::log_answer(request, status, bytes, ms);
+                        },
+                        log_trouble,
+                        [trusted = visitors::read_trusted_proxies(settings.trusted_proxy)](
+                            const std::string& peer) { return trusted.contains(peer); },
+                        static_cast<size_t>(settings.connections_per_address)});
+
+  render::RenderQueue::Parts parts;
+  parts.make_painter = [&] {
+    return render::make_generator_painter(gallery, settings.device,
+                                          static_cast<int>(settings.threads));
+  };
+  parts.on_ready = [&](const render::Painter& painter) {
+    say(backend_line(settings.device, painter.describe()));
+    say("Serving " + gallery.config().name + " at " + server->url());
+    process::notify_supervisor("READY=1");
+  };
+  parts.on_failed = [&](const std::string& reason) {
+    failure.set(reason);
+    process::StopSignals::raise();
+  };
+  parts.on_finish_failed = log_trouble;
+  parts.on_waited = [&](auto seconds) { counted.queue_seconds.observe(seconds.count()); };
+  parts.on_painted = [&](size_t pictures, auto seconds) {
+    counted.batch_size.observe(static_cast<double>(pictures));
+    counted.render_seconds.observe(seconds.count());
+  };
+  parts.on_finished = [&](auto seconds) { counted.encode_seconds.observe(seconds.count()); };
+  render::RenderQueue queue(std::move(parts), render_limits(settings));
+  render::Pictures::Limits kept;
+  kept.previews.disk_bytes_max = static_cast<uint64_t>(settings.preview_cache_mb) << 20;
+  render::Pictures pictures(gallery, queue, kept, log_trouble);
+  gallery::Framer framer(
+      gallery.claims(), {[&](const gallery::Painting& painting, gallery::Framer::Done done) {
+                           return pictures.paint_full(painting, [&gallery, id = painting.id, done] {
+                             done(gallery.claims().picture_ready(id));
+                           });
+                         },
+                         log_trouble});
+  const auto on_claim = [&](std::string_view result, double seconds) {
+    counted.claims.with({std::string(result)}).add();
+    counted.claim_commit_seconds.observe(seconds);
+  };
+  app.reset(new http::App{gallery,
+                          site,
+                          queue,
+                          pictures,
+                          false,
+                          log_trouble,
+                          on_claim,
+                          {gallery.directory(), visitor_settings(settings)}});
+
+  read_at_once(gallery, queue, *app, &counted.registry());
+  const metrics::MetricsServer metrics_server(settings.metrics_listen, counted.registry(),
+                                              log_trouble);
+  server->start(static_cast<int>(settings.http_threads));
+
+  const int signal = signals.wait();
+  close_down(settings, signal, failure.get().has_value(), signals, *app, *server, queue);
   if (const auto reason = failure.get()) throw Error(*reason);
 }
 
 }  // namespace
 
 void add_serve_command(CLI::App& app) {
-  auto options = std::make_shared<ServeOptions>();
   CLI::App* command = app.add_subcommand("serve", "Show a gallery to browsers");
-  command->add_option("--gallery", options->gallery, "the gallery's directory")->required();
-  command->add_option("--host", options->host, "address to listen on")->capture_default_str();
-  command->add_option("--port", options->port, "port to listen on; 0: any free one")
-      ->capture_default_str();
-  command->add_option("--device", options->device, "auto, cpu or cuda")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "cpu", "cuda"}));
-  command->add_option("--threads", options->threads, "threads of the CPU backend; 0: all cores")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 1024));
-  command->add_option("--web-root", options->web_root,
-                      "take templates and style from here, read anew each time");
-  command->callback([options] { serve(*options); });
+  config::add_settings(*command, serve);
 }
 
 }  // namespace vernissage

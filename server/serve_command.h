@@ -6,8 +6,7 @@ class App;
 
 namespace vernissage {
 
-/// `vernissage serve --gallery DIR [--host …] [--port …] [--device …] [--threads N] [--web-root
-/// DIR]`
+/// `vernissage serve --gallery DIR …`: the settings are config::settings_table().
 void add_serve_command(CLI::App& app);
 
 }  // namespace vernissage

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/error.h"
+#include "server/gallery/claims.h"
 
 namespace vernissage::gallery {
 
@@ -13,11 +14,12 @@ std::vector<int> ladder_below(int resolution) {
   return widths;
 }
 
-Gallery::Gallery(const std::filesystem::path& directory)
+Gallery::Gallery(const std::filesystem::path& directory, Access access)
     : directory_(directory),
       config_(load_config(directory / "gallery.toml")),
       key_(GalleryKey::load(directory / "gallery.key")),
-      store_(open_sqlite_store(directory / "gallery.db", /*create=*/false)),
+      store_(access == Access::serve ? open_sqlite_store(directory / "gallery.db", /*create=*/false)
+                                     : open_sqlite_reader(directory / "gallery.db")),
       ladder_(ladder_below(config_.resolution)),
       paintings_(store_->paintings()) {
   for (const Painting& painting : paintings_) {
@@ -27,7 +29,12 @@ Gallery::Gallery(const std::filesystem::path& directory)
     by_id_.emplace(painting.id, &painting);
     walls_[painting.room].push_back(&painting);
   }
+  for (const Room& each : config_.rooms)
+    for (const Painting* painting : wall(each.slug)) catalogue_.push_back(painting);
+  claims_ = std::make_unique<Claims>(*this);
 }
+
+Gallery::~Gallery() = default;
 
 const Room* Gallery::room(std::string_view slug) const {
   const auto found = std::find_if(config_.rooms.begin(), config_.rooms.end(),

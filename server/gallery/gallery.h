@@ -5,6 +5,7 @@
 //   gallery.key             the secret behind every latent, mode 0600
 //   generator.safetensors   the network
 //   previews/               reductions, made at first request, kept
+//   owned/                  the owners' pictures, each named by the SHA-256 of its bytes
 #pragma once
 
 #include <filesystem>
@@ -25,19 +26,28 @@ inline constexpr int kLadder[] = {192, 256, 384, 512};
 /// Those smaller than the picture: the full size is never a preview.
 std::vector<int> ladder_below(int resolution);
 
+class Claims;
+
 /// The catalogue is read once, at opening; const members may be called from several threads.
 class Gallery {
  public:
+  enum class Access {
+    serve,  // the one process that writes
+    read,   // beside it: claims() and store() throw Error instead of writing
+  };
   /// Throws Error naming the file that is missing or wrong.
-  explicit Gallery(const std::filesystem::path& directory);
+  explicit Gallery(const std::filesystem::path& directory, Access access = Access::serve);
+  ~Gallery();
 
   const std::filesystem::path& directory() const { return directory_; }
   std::filesystem::path generator_path() const { return directory_ / config_.generator; }
   std::filesystem::path previews_path() const { return directory_ / "previews"; }
+  std::filesystem::path owned_path() const { return directory_ / "owned"; }
   const GalleryConfig& config() const { return config_; }
   const GalleryKey& key() const { return key_; }
   const std::vector<int>& ladder() const { return ladder_; }
   Store& store() const { return *store_; }
+  Claims& claims() const { return *claims_; }
 
   /// Null for a room or painting that is not there.
   const Room* room(std::string_view slug) const;
@@ -46,6 +56,8 @@ class Gallery {
   const std::vector<const Painting*>& wall(std::string_view slug) const;
   /// The painting `step` places further along the same wall; null beyond its ends.
   const Painting* neighbour(const Painting& painting, int step) const;
+  /// Every painting: the rooms in the order of gallery.toml, each wall in the order of its places.
+  const std::vector<const Painting*>& catalogue() const { return catalogue_; }
 
  private:
   std::filesystem::path directory_;
@@ -56,6 +68,8 @@ class Gallery {
   std::vector<Painting> paintings_;
   std::map<std::string, const Painting*, std::less<>> by_id_;
   std::map<std::string, std::vector<const Painting*>, std::less<>> walls_;
+  std::vector<const Painting*> catalogue_;
+  std::unique_ptr<Claims> claims_;  // last: reads all of the above
 };
 
 }  // namespace vernissage::gallery

@@ -16,6 +16,7 @@
 #include <span>
 
 #include "engine/error.h"
+#include "server/gallery/digest.h"
 
 namespace vernissage::gallery {
 namespace {
@@ -173,6 +174,10 @@ int GalleryKey::label(uint64_t candidate, int classes) const {
   VERNISSAGE_ASSERT_OP(classes, >=, 1);
   KeyedStream stream(bytes_, Purpose::label, candidate);
   return static_cast<int>(stream.below(static_cast<uint64_t>(classes)));
+}
+
+std::array<unsigned char, 32> GalleryKey::derived(std::string_view purpose) const {
+  return hmac_sha256(bytes_, "vernissage: " + std::string(purpose));
 }
 
 std::vector<uint64_t> GalleryKey::shuffled(uint64_t count) const {

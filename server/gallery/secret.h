@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace vernissage::gallery {
@@ -37,6 +38,9 @@ class GalleryKey {
   uint64_t noise_seed(uint64_t candidate) const;
   /// Candidate n's class, 0 … classes - 1, for networks with labels.
   int label(uint64_t candidate, int classes) const;
+  /// 256 bits for a purpose of their own, named in words: HMAC-SHA256 of the name under the key.
+  /// Knowing some of them says nothing of the others or of the key.
+  std::array<unsigned char, 32> derived(std::string_view purpose) const;
   /// A permutation of 0 … count - 1: the order in which candidates are hung.
   std::vector<uint64_t> shuffled(uint64_t count) const;
 

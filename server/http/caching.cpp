@@ -86,11 +86,11 @@ std::string etag_of(std::string_view bytes) {
 
 Response conditional(const Request& request, Response whole, bool ranges) {
   if (whole.status != 200) return whole;
-  const auto etag = whole.field("ETag");
-  VERNISSAGE_ASSERT(etag.has_value());
+  VERNISSAGE_ASSERT(whole.field("ETag").has_value());
+  const std::string etag(*whole.field("ETag"));  // a copy: the fields are about to move
   if (ranges) whole.set("Accept-Ranges", "bytes");
 
-  if (const auto tags = request.field("If-None-Match"); tags && names_tag(*tags, *etag)) {
+  if (const auto tags = request.field("If-None-Match"); tags && names_tag(*tags, etag)) {
     whole.status = 304;
     whole.body.clear();
     std::erase_if(whole.fields,
@@ -101,7 +101,7 @@ Response conditional(const Request& request, Response whole, bool ranges) {
   const auto wanted = request.field("Range");
   if (!ranges || !wanted || request.method != "GET") return whole;
   // If-Range compares strongly and never matches a date here: we send no Last-Modified.
-  if (const auto tag = request.field("If-Range"); tag && *tag != *etag) return whole;
+  if (const auto tag = request.field("If-Range"); tag && *tag != etag) return whole;
   const uint64_t size = whole.body.size();
   const auto range = read_range(*wanted, size);
   if (!range) return whole;

@@ -1,11 +1,17 @@
 #include "server/http/http_server.h"
 
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <array>
 #include <atomic>
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <condition_variable>
+#include <cstring>
+#include <map>
 #include <mutex>
 #include <random>
 #include <set>
@@ -22,8 +28,12 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 using asio::ip::tcp;
 using boost::system::error_code;
+// TCP or a Unix socket, told apart only where one is opened.
+using Protocol = asio::generic::stream_protocol;
 // One strand a connection: its handlers never run at the same time, whichever thread they are on.
-using Stream = beast::basic_stream<tcp, asio::strand<asio::io_context::executor_type>>;
+using Strand = asio::strand<asio::io_context::executor_type>;
+using Stream = beast::basic_stream<Protocol, Strand>;
+using Acceptor = asio::basic_socket_acceptor<Protocol>;
 using Clock = std::chrono::steady_clock;
 
 // Completes with (error_code, result) instead of throwing: a peer that leaves is no exception.
@@ -47,6 +57,135 @@ std::string_view readable(const beast::flat_buffer& buffer) {
   return {static_cast<const char*>(buffer.data().data()), buffer.size()};
 }
 
+struct Peer {
+  std::string name;   // as in Request::peer
+  std::string share;  // whose connections are counted together: an IPv4 address, an IPv6 /64
+};
+
+Peer peer_of(const Protocol::socket::endpoint_type& endpoint) {
+  const auto* any = static_cast<const sockaddr*>(endpoint.data());
+  if (any->sa_family == AF_INET) {
+    sockaddr_in v4;
+    std::memcpy(&v4, endpoint.data(), sizeof v4);
+    const std::string name = asio::ip::address_v4(ntohl(v4.sin_addr.s_addr)).to_string();
+    return {name, name};
+  }
+  if (any->sa_family != AF_INET6) return {};
+  sockaddr_in6 v6;
+  std::memcpy(&v6, endpoint.data(), sizeof v6);
+  asio::ip::address_v6::bytes_type bytes;
+  std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
+  const asio::ip::address_v6 address(bytes);
+  if (address.is_v4_mapped()) {
+    const std::string name = asio::ip::make_address_v4(asio::ip::v4_mapped, address).to_string();
+    return {name, name};
+  }
+  return {address.to_string(), std::string(bytes.begin(), bytes.begin() + 8)};
+}
+
+// What a peer has to take `bytes` in, all in all.
+Clock::duration write_time(size_t bytes) {
+  return kWriteStallMs + std::chrono::milliseconds(bytes * 1000 / kWriteBytesPerSecondMin);
+}
+
+// A connection is a descriptor, and the soft limit is often 1024.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  const rlim_t wanted = std::min<rlim_t>(limit.rlim_max, kConnectionsMax + 1024);
+  if (limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = wanted;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// What a connection hears while it sends a stream.
+struct Turn {
+  enum Kind { piece, end, dropped, gone, closing } kind;
+  std::string bytes;
+};
+
+// Where something that another thread makes is handed to a waiting connection. It may come when the
+// connection, and even its server, have gone.
+template <class T>
+class Mailbox : public std::enable_shared_from_this<Mailbox<T>> {
+ public:
+  explicit Mailbox(Strand strand) : strand_(std::move(strand)) {}
+
+  /// From any thread.
+  void post(T value) {
+    const std::lock_guard lock(mutex_);
+    if (!strand_) return;
+    asio::post(*strand_, [self = this->shared_from_this(), value = std::move(value)]() mutable {
+      self->give(std::move(value));
+    });
+  }
+  /// The same, and nothing after it: whoever keeps the box from now on keeps nothing of the server.
+  void post_last(T value) {
+    post(std::move(value));
+    shut();
+  }
+  /// Nothing is posted from now on.
+  void shut() {
+    const std::lock_guard lock(mutex_);
+    strand_.reset();
+  }
+
+  // On the strand:
+  void give(T value) {
+    if (auto woken = std::exchange(wake, nullptr)) woken(std::move(value));
+  }
+  std::function<void(T)> wake;  // resumes the connection, once
+
+ private:
+  std::mutex mutex_;              // guards strand_
+  std::optional<Strand> strand_;  // while the connection is there
+};
+
+// A stream being sent. On the strand, but for what is posted to its box.
+struct Pull {
+  explicit Pull(const Strand& strand) : box(std::make_shared<Mailbox<Turn>>(strand)) {}
+
+  // Whatever happens wakes who waits for a piece.
+  void interrupt(Turn::Kind kind) {
+    interrupted = kind;
+    box->give({kind, {}});
+  }
+
+  BodyStream::Deliver deliver() const {
+    // Seen to the end by the last copy of the Deliver: dropped unused, it says so.
+    struct Once {
+      std::shared_ptr<Mailbox<Turn>> box;
+      std::atomic<bool> used = false;
+      ~Once() {
+        if (!used) box->post({Turn::dropped, {}});
+      }
+    };
+    auto once = std::make_shared<Once>();
+    once->box = box;
+    return [once](std::optional<std::string> bytes) {
+      const bool used_before = once->used.exchange(true);
+      VERNISSAGE_ASSERT(!used_before);
+      once->box->post(bytes ? Turn{Turn::piece, std::move(*bytes)} : Turn{Turn::end, {}});
+    };
+  }
+
+  std::shared_ptr<Mailbox<Turn>> box;
+  std::optional<Turn::Kind> interrupted;
+  std::array<char, 1024> unread;  // what the reader sends meanwhile, for nobody
+  size_t unread_total = 0;
+};
+
+// Ends a stream in every case in which it has not ended by itself, a stopped server included.
+struct StreamEnd {
+  std::shared_ptr<BodyStream> body;
+  std::shared_ptr<Pull> pull;
+  bool ended = false;
+  ~StreamEnd() {
+    pull->box->shut();
+    if (!ended) body->cancel();
+  }
+};
+
 }  // namespace
 
 struct HttpServer::State {
@@ -56,25 +195,31 @@ struct HttpServer::State {
 
   asio::awaitable<void> accept_all();
   void close_idle();
+  void listen(const Protocol::socket::endpoint_type& endpoint, bool reuse, error_code& failed);
+  // Counts the newcomer in, or not: there are too many. With the lock held.
+  bool admit(const Peer& peer);
 
   Parts parts;
   asio::io_context context;
-  tcp::acceptor acceptor;  // on a strand of its own
-  std::string host;
+  Acceptor acceptor;  // on a strand of its own
+  std::string url;
   uint16_t port = 0;
+  std::filesystem::path socket_path;  // empty: TCP
   std::vector<std::thread> threads;
 
   std::mutex mutex;  // guards what follows
   std::condition_variable calm;
   std::set<std::shared_ptr<Session>> sessions;
-  size_t busy = 0;  // sessions with a request under way
+  std::map<std::string, size_t> sessions_by_share;  // Peer::share
+  size_t busy = 0;                                  // sessions with a request under way
   std::atomic<bool> draining = false;
 };
 
 // One connection: reads a request, has it answered, writes the answer, and again.
 class HttpServer::State::Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(Stream::socket_type socket, State& state) : state_(state), stream_(std::move(socket)) {}
+  Session(Stream::socket_type socket, Peer peer, State& state)
+      : state_(state), stream_(std::move(socket)), peer_(std::move(peer)) {}
 
   asio::awaitable<void> run() {
     const auto self = shared_from_this();
@@ -91,14 +236,33 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     stream_.close();
     const std::lock_guard lock(state_.mutex);
     state_.sessions.erase(self);
+    const auto share = state_.sessions_by_share.find(peer_.share);
+    if (--share->second == 0) state_.sessions_by_share.erase(share);
     state_.calm.notify_all();
   }
 
   auto executor() { return stream_.get_executor(); }
 
-  /// Ends the connection where no request is under way. On the strand only.
+  const Peer& peer() const { return peer_; }
+
+  /// Ends the connection where no request is under way, and a stream after its piece. On the
+  /// strand only.
   void close_if_idle() {
     if (!busy_) stream_.cancel();
+    if (const auto pull = pull_.lock()) pull->interrupt(Turn::closing);
+  }
+
+  /// Lets go of what others may still hold: the way to answer, the next piece of a stream. Without
+  /// threads only.
+  void abandon() {
+    if (const auto box = answer_.lock()) {
+      box->shut();
+      box->wake = nullptr;
+    }
+    if (const auto pull = pull_.lock()) {
+      pull->box->shut();
+      pull->box->wake = nullptr;
+    }
   }
 
  private:
@@ -121,6 +285,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     const auto start = Clock::now();
     Request request;
     request.id = next_request_id();
+    request.peer = peer_.name;
 
     std::optional<Refusal> refusal;
     Head head;
@@ -129,11 +294,11 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     } else {
       refusal = check_head(readable(buffer_).substr(0, *head_bytes), &head);
     }
-    bool keep_alive = false;
+    Manner manner;
     if (!refusal) {
       const auto read = co_await read_request(head, &request, &refusal);
       if (!read) co_return false;
-      keep_alive = *read;
+      manner = *read;
     }
     Response response;
     if (refusal) {
@@ -142,18 +307,30 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     } else {
       response = co_await answer(request);
     }
-    if (state_.draining) response.close = true;
-    keep_alive = keep_alive && !response.close;
+    if (state_.draining || response.stream) response.close = true;
+    manner.keep_alive = manner.keep_alive && !response.close;
 
     const int status = response.status;
-    const size_t body_bytes = request.is_head() ? 0 : response.body.size();
-    const bool written = co_await write(request, std::move(response), keep_alive);
+    size_t body_bytes = request.is_head() || response.stream ? 0 : response.body.size();
+    const auto body = response.stream;
+    bool written = co_await write(request, std::move(response), manner);
+    // Who leaves a stream in the middle has had an answer all the same.
+    if (body && written && !request.is_head())
+      body_bytes = co_await write_stream(body, /*chunked=*/manner.is_1_1);
+    else if (body)
+      body->cancel();
     const std::chrono::duration<double, std::milli> spent = Clock::now() - start;
     state_.parts.on_answered(request, written ? status : 0, body_bytes, spent.count());
     set_busy(false);
     if (refusal && written) co_await linger();
-    co_return written&& keep_alive;
+    co_return written&& manner.keep_alive;
   }
+
+  // What a request asks of the way its answer is sent.
+  struct Manner {
+    bool keep_alive = false;
+    bool is_1_1 = false;
+  };
 
   // Bytes of the next head, empty line included; 0: it has kHeaderBytesMax and no end; nothing: the
   // peer left, or was idle or slow for too long. Busy from its first byte on.
@@ -182,10 +359,10 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     set_busy(true);
   }
 
-  // Fills `request`; true: the connection may be kept. Sets *refusal where Beast finds a fault that
-  // the gate let through. Nothing: the peer left or was slow.
-  asio::awaitable<std::optional<bool>> read_request(const Head& head, Request* request,
-                                                    std::optional<Refusal>* refusal) {
+  // Fills `request`. Sets *refusal where Beast finds a fault that the gate let through. Nothing:
+  // the peer left or was slow.
+  asio::awaitable<std::optional<Manner>> read_request(const Head& head, Request* request,
+                                                      std::optional<Refusal>* refusal) {
     beast::http::request_parser<beast::http::string_body> parser;
     parser.header_limit(2 * kHeaderBytesMax);  // the gate has counted; Beast counts otherwise
     parser.body_limit(kBodyBytesMax);
@@ -199,7 +376,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
       if (!fault || failed == error::end_of_stream || failed == error::partial_message)
         co_return std::nullopt;
       *refusal = Refusal{400, "not a request that can be read"};
-      co_return false;
+      co_return Manner{};
     }
     auto& message = parser.get();
     request->method = std::string(message.method_string());
@@ -210,21 +387,20 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     for (const auto& field : message)
       request->fields.emplace_back(std::string(field.name_string()), std::string(field.value()));
     request->body = std::move(message.body());
-    co_return message.keep_alive();
+    co_return Manner{message.keep_alive(), message.version() == 11};
   }
 
   // Hands the request over and waits without holding a thread. The reply may come from anywhere;
   // the coroutine goes on on its own strand.
   asio::awaitable<Response> answer(const Request& request) {
     stream_.expires_never();
-    auto initiate = [this, &request](auto completion) {
+    const auto box = std::make_shared<Mailbox<Response>>(stream_.get_executor());
+    answer_ = box;
+    auto initiate = [this, &request, &box](auto completion) {
       auto shared = std::make_shared<decltype(completion)>(std::move(completion));
       auto work = asio::make_work_guard(stream_.get_executor());
-      Reply reply([shared, work, executor = stream_.get_executor()](Response response) {
-        asio::post(executor, [shared, answered = std::move(response)]() mutable {
-          (*shared)(std::move(answered));
-        });
-      });
+      box->wake = [shared, work](Response response) { (*shared)(std::move(response)); };
+      Reply reply([box](Response response) { box->post_last(std::move(response)); });
       try {
         state_.parts.handle(request, std::move(reply));
       } catch (const std::exception& exception) {
@@ -236,28 +412,107 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
         std::move(initiate), asio::use_awaitable);
   }
 
-  asio::awaitable<bool> write(const Request& request, Response response, bool keep_alive) {
+  asio::awaitable<bool> write(const Request& request, Response response, Manner manner) {
     beast::http::response<beast::http::string_body> message;
     message.version(11);
     message.result(static_cast<unsigned>(response.status));
     const std::string_view reason = reason_phrase(response.status);
     message.reason({reason.data(), reason.size()});
     for (const auto& [name, value] : response.fields) message.insert(name, value);
-    // A 304 speaks of no body at all; HEAD gives the length that GET would have.
-    const bool bodiless = request.is_head() || response.status == 304;
-    if (response.status != 304) message.content_length(response.body.size());
+    // A 304 speaks of no body at all; HEAD gives the length that GET would have; a stream's body
+    // comes later, and to HTTP/1.0 ends with the connection.
+    const bool bodiless = request.is_head() || response.status == 304 || response.stream;
+    if (response.stream && manner.is_1_1) message.chunked(true);
+    if (response.status != 304 && !response.stream) message.content_length(response.body.size());
     if (!bodiless) message.body() = std::move(response.body);
-    message.keep_alive(keep_alive);
+    message.keep_alive(manner.keep_alive);
+    const auto deadline = Clock::now() + write_time(message.body().size());
 
     beast::http::response_serializer<beast::http::string_body> serializer(message);
     serializer.split(bodiless);
     while (!(bodiless ? serializer.is_header_done() : serializer.is_done())) {
-      stream_.expires_after(kWriteStallMs);  // anew after each piece the peer took
+      // Anew after each piece the peer took, but not for ever.
+      stream_.expires_at(std::min(Clock::now() + kWriteStallMs, deadline));
       const auto [failed, count] =
           co_await beast::http::async_write_some(stream_, serializer, kResult);
       if (failed) co_return false;
     }
     co_return true;
+  }
+
+  // Sends a stream to its end, or until one of the two has gone. Gives the bytes of its pieces.
+  asio::awaitable<size_t> write_stream(std::shared_ptr<BodyStream> body, bool chunked) {
+    const auto pull = std::make_shared<Pull>(stream_.get_executor());
+    StreamEnd end{std::move(body), pull};
+    pull_ = pull;
+    stream_.expires_never();
+    hear_reader_leave(pull);
+    if (state_.draining) pull->interrupt(Turn::closing);
+    size_t total = 0;
+    bool whole = false;
+    while (true) {
+      if (pull->interrupted) {
+        whole = *pull->interrupted == Turn::closing;
+        break;
+      }
+      const Turn turn = co_await next_turn(*end.body, pull);
+      if (turn.kind == Turn::end) end.ended = whole = true;
+      if (turn.kind == Turn::closing) whole = true;
+      if (turn.kind != Turn::piece) break;
+      if (turn.bytes.empty()) continue;
+      if (!co_await write_piece(turn.bytes, chunked)) break;
+      total += turn.bytes.size();
+    }
+    // Without the last chunk a reader knows that its body was cut off.
+    if (whole && chunked) {
+      stream_.expires_after(kWriteStallMs);
+      co_await asio::async_write(stream_, asio::buffer("0\r\n\r\n", 5), kResult);
+    }
+    error_code ignored;
+    stream_.socket().cancel(ignored);  // the reading that heard for the reader
+    co_return total;
+  }
+
+  asio::awaitable<Turn> next_turn(BodyStream& body, std::shared_ptr<Pull> pull) {
+    auto initiate = [this, &body, &pull](auto completion) {
+      auto shared = std::make_shared<decltype(completion)>(std::move(completion));
+      auto work = asio::make_work_guard(stream_.get_executor());
+      pull->box->wake = [shared, work](Turn turn) { (*shared)(std::move(turn)); };
+      try {
+        body.next(pull->deliver());
+      } catch (const std::exception& exception) {
+        // The dropped Deliver ends the connection.
+        state_.parts.on_trouble(std::string("stream: ") + exception.what());
+      }
+    };
+    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Turn)>(
+        std::move(initiate), asio::use_awaitable);
+  }
+
+  asio::awaitable<bool> write_piece(const std::string& bytes, bool chunked) {
+    char size[24] = "";
+    if (chunked) std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
+    const std::array<asio::const_buffer, 3> parts = {
+        asio::buffer(size, std::strlen(size)), asio::buffer(bytes),
+        asio::buffer("\r\n", chunked ? size_t{2} : size_t{0})};
+    stream_.expires_after(write_time(bytes.size()));
+    const auto [failed, count] = co_await asio::async_write(stream_, parts, kResult);
+    co_return !failed;
+  }
+
+  // A stream may be silent for long; only reading tells that its reader has gone.
+  void hear_reader_leave(std::shared_ptr<Pull> pull) {
+    auto& unread = pull->unread;
+    stream_.socket().async_read_some(
+        asio::buffer(unread),
+        [self = shared_from_this(), pull](const error_code& failed, size_t count) {
+          pull->unread_total += count;
+          if (failed || pull->unread_total > kStreamInputMax) {
+            pull->interrupt(Turn::gone);
+          } else {
+            self->hear_reader_leave(pull);
+          }
+        });
   }
 
   // A connection closed on bytes not yet read is reset, and the peer may lose the refusal it was
@@ -278,7 +533,11 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   State& state_;
   Stream stream_;
   beast::flat_buffer buffer_{kHeaderBytesMax + kBodyBytesMax};
+  Peer peer_;
   bool busy_ = false;  // a request is under way; on the strand only
+  // Both on the strand only:
+  std::weak_ptr<Mailbox<Response>> answer_;  // of the request under way
+  std::weak_ptr<Pull> pull_;                 // of the stream being sent
 };
 
 // Goes on after every failure: out of descriptors, a peer that left between SYN and accept.
@@ -294,11 +553,14 @@ asio::awaitable<void> HttpServer::State::accept_all() {
     }
     try {
       error_code ignored;
-      socket.set_option(tcp::no_delay(true), ignored);
-      auto session = std::make_shared<Session>(std::move(socket), *this);
+      if (socket_path.empty()) socket.set_option(tcp::no_delay(true), ignored);
+      error_code left;
+      Peer peer = peer_of(socket.remote_endpoint(left));
+      if (left) continue;
+      auto session = std::make_shared<Session>(std::move(socket), std::move(peer), *this);
       {
         const std::lock_guard lock(mutex);
-        if (sessions.size() >= kConnectionsMax) continue;  // closed by leaving scope
+        if (!admit(session->peer())) continue;  // closed by leaving scope
         sessions.insert(session);
       }
       // Without the lock: a session may run at once, here, and take it.
@@ -315,29 +577,72 @@ void HttpServer::State::close_idle() {
     asio::post(session->executor(), [session] { session->close_if_idle(); });
 }
 
+bool HttpServer::State::admit(const Peer& peer) {
+  if (sessions.size() >= kConnectionsMax) return false;
+  size_t& count = sessions_by_share[peer.share];
+  const bool counted =
+      socket_path.empty() && !(parts.speaks_for_many && parts.speaks_for_many(peer.name));
+  if (counted && count >= parts.connections_per_address_max) return false;
+  ++count;
+  return true;
+}
+
+void HttpServer::State::listen(const Protocol::socket::endpoint_type& endpoint, bool reuse,
+                               error_code& failed) {
+  acceptor.open(endpoint.protocol(), failed);
+  if (!failed && reuse) acceptor.set_option(tcp::acceptor::reuse_address(true), failed);
+  if (!failed) acceptor.bind(endpoint, failed);
+  if (!failed) acceptor.listen(asio::socket_base::max_listen_connections, failed);
+}
+
 HttpServer::HttpServer(const std::string& host, uint16_t port, Parts parts)
     : state_(std::make_unique<State>(std::move(parts))) {
-  const auto fail = [&](const error_code& reason) {
-    throw Error("cannot listen on " + host + ", port " + std::to_string(port) + ": " +
-                reason.message());
-  };
   error_code failed;
   const auto address = asio::ip::make_address(host, failed);
   if (failed) throw Error(host + ": expected an IP address such as 127.0.0.1 or ::");
-  const tcp::endpoint endpoint(address, port);
-  if (state_->acceptor.open(endpoint.protocol(), failed)) fail(failed);
-  if (state_->acceptor.set_option(tcp::acceptor::reuse_address(true), failed)) fail(failed);
-  if (state_->acceptor.bind(endpoint, failed)) fail(failed);
-  if (state_->acceptor.listen(asio::socket_base::max_listen_connections, failed)) fail(failed);
-  state_->host = address.is_v6() ? "[" + host + "]" : host;
-  state_->port = state_->acceptor.local_endpoint().port();
+  state_->listen(tcp::endpoint(address, port), /*reuse=*/true, failed);
+  if (failed)
+    throw Error("cannot listen on " + host + ", port " + std::to_string(port) + ": " +
+                failed.message());
+  const auto bound = state_->acceptor.local_endpoint();
+  in_port_t network_order = 0;  // at the same place in both families
+  std::memcpy(&network_order,
+              static_cast<const char*>(static_cast<const void*>(bound.data())) +
+                  offsetof(sockaddr_in, sin_port),
+              sizeof network_order);
+  state_->port = ntohs(network_order);
+  state_->url =
+      "http://" + (address.is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(state_->port);
+}
+
+HttpServer::HttpServer(const std::filesystem::path& path, Parts parts)
+    : state_(std::make_unique<State>(std::move(parts))) {
+  const auto fail = [&](const std::string& reason) {
+    throw Error("cannot listen on " + path.string() + ": " + reason);
+  };
+  if (path.string().size() >= sizeof(sockaddr_un::sun_path)) fail("the path is too long");
+  const asio::local::stream_protocol::endpoint endpoint(path.string());
+  error_code failed;
+  if (std::filesystem::is_socket(path)) {
+    asio::local::stream_protocol::socket caller(state_->context);
+    caller.connect(endpoint, failed);
+    if (!failed) fail("somebody listens there already");
+    ::unlink(path.c_str());  // left behind by a server that was killed
+  }
+  state_->listen(endpoint, /*reuse=*/false, failed);
+  if (failed) fail(failed.message());
+  state_->socket_path = path;
+  state_->url = "unix:" + path.string();
+  ::chmod(path.c_str(), 0660);
 }
 
 HttpServer::~HttpServer() {
   stop();
+  if (!state_->socket_path.empty()) ::unlink(state_->socket_path.c_str());
 }
 
 void HttpServer::start(int threads) {
+  raise_descriptor_limit();
   asio::co_spawn(state_->acceptor.get_executor(), state_->accept_all(), asio::detached);
   for (int i = 0; i < threads; ++i) state_->threads.emplace_back([this] { state_->context.run(); });
 }
@@ -346,6 +651,7 @@ void HttpServer::stop() {
   state_->context.stop();
   for (auto& thread : state_->threads) thread.join();
   state_->threads.clear();
+  for (const auto& session : state_->sessions) session->abandon();
 }
 
 uint16_t HttpServer::port() const {
@@ -353,7 +659,7 @@ uint16_t HttpServer::port() const {
 }
 
 std::string HttpServer::url() const {
-  return "http://" + state_->host + ":" + std::to_string(port());
+  return state_->url;
 }
 
 bool HttpServer::drain() {

@@ -64,4 +64,10 @@ Json& Json::value(bool truth) {
   return *this;
 }
 
+Json& Json::null() {
+  separate();
+  text_ += "null";
+  return *this;
+}
+
 }  // namespace vernissage::http

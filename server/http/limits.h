@@ -19,7 +19,13 @@ inline constexpr std::chrono::milliseconds kLingerMs{1000};       // after a ref
 inline constexpr std::chrono::milliseconds kAcceptRetryMs{100};   // after a failed accept
 inline constexpr std::chrono::milliseconds kDrainMs{10000};       // answers under way at shutdown
 
-inline constexpr size_t kConnectionsMax = 1024;
+// Below this rate a reader is cut off, however steadily it drips: an answer of n bytes has
+// kWriteStallMs + n / kWriteBytesPerSecondMin.
+inline constexpr size_t kWriteBytesPerSecondMin = 4096;
+
+inline constexpr size_t kConnectionsMax = 8192;
+inline constexpr size_t kConnectionsPerAddressMax = 64;  // IPv6: per /64
+inline constexpr size_t kStreamInputMax = 65536;  // bytes a reader of a stream may send meanwhile
 inline constexpr size_t kLingerBytesMax = 65536;  // discarded after a refusal, no more
 
 }  // namespace vernissage::http

@@ -1,37 +1,31 @@
 #include "server/http/routes.h"
 
+#include <algorithm>
 #include <exception>
 #include <optional>
 #include <vector>
 
 #include "engine/error.h"
+#include "server/gallery/claims.h"
 #include "server/http/answers.h"
 #include "server/http/json.h"
+#include "server/http/live_routes.h"
+#include "server/http/openapi.h"
+#include "server/http/picture_routes.h"
+#include "server/http/route.h"
+#include "server/http/visitor_routes.h"
+#include "server/web/page_parts.h"
 #include "server/web/pages.h"
 
 namespace vernissage::http {
 namespace {
 
-constexpr char kRetryAfterSeconds[] = "5";
 constexpr char kHtml[] = "text/html; charset=utf-8";
 constexpr char kJson[] = "application/json";
 constexpr char kNotHere[] = "There is nothing under this address.";
 
-/// The parts of the path that a route's {braces} stand for, in order.
-using Parameters = std::vector<std::string>;
-
-// Answers, except that a picture may still have to be painted: then it keeps the reply for later.
-// Nothing: not found.
-using Action = std::optional<Response> (*)(App&, const Request&, const Parameters&, const Reply&,
-                                           bool* later);
-
 Response not_found(const App& app, const Request& request) {
   return problem(app.site, app.gallery, request, 404, kNotHere);
-}
-
-Response busy(const App& app, const Request& request, const std::string& detail) {
-  Response response = problem(app.site, app.gallery, request, 503, detail);
-  return response.set("Retry-After", kRetryAfterSeconds);
 }
 
 // ---- pages
@@ -53,7 +47,13 @@ std::optional<Response> painting(App& app, const Request& request, const Paramet
                                  const Reply&, bool*) {
   const gallery::Painting* found = app.gallery.painting(parameters[0]);
   if (!found) return std::nullopt;
-  return fresh(request, kHtml, web::painting_page(app.site, app.gallery, *found));
+  // The page differs by who looks: shared caches must not keep it.
+  web::Viewer viewer;
+  if (const auto visitor = app.visitors.identify(request))
+    if (const auto own = app.gallery.claims().of_visitor(visitor->name))
+      viewer.owned = app.gallery.painting(own->painting);
+  Response page = fresh(request, kHtml, web::painting_page(app.site, app.gallery, *found, viewer));
+  return page.set("Cache-Control", "private, no-cache").set("Vary", "Cookie");
 }
 
 std::optional<Response> asset(App& app, const Request& request, const Parameters& parameters,
@@ -67,55 +67,6 @@ std::optional<Response> icon(App& app, const Request& request, const Parameters&
                              bool*) {
   auto found = app.site.plain_asset("icon.svg");
   return fresh(request, std::move(found.media_type), std::move(found.bytes));
-}
-
-// ---- previews
-// ------------------------------------------------------------------------------------
-
-std::optional<Response> stored_preview(const App& app, const Request& request,
-                                       const gallery::Painting& painting,
-                                       render::PreviewName name) {
-  auto bytes =
-      render::read_preview(render::preview_path(app.gallery.previews_path(), painting.id, name));
-  if (!bytes) return std::nullopt;
-  return permanent(request, std::string(render::media_type(name.format)), std::move(*bytes));
-}
-
-// What happens when the picture was painted, or was not. On a thread of the queue.
-void answer_painted(App& app, const Request& request, const gallery::Painting& painting,
-                    render::PreviewName name, render::Outcome outcome, const Reply& reply) {
-  Response response;
-  try {
-    if (outcome == render::Outcome::done) {
-      auto stored = stored_preview(app, request, painting, name);
-      response = stored ? std::move(*stored)
-                        : problem(app.site, app.gallery, request, 500, "The picture is not there.");
-    } else if (outcome == render::Outcome::failed) {
-      response = problem(app.site, app.gallery, request, 500, "The picture could not be painted.");
-    } else {
-      response = busy(app, request, "The gallery is closing.");
-    }
-  } catch (const std::exception& exception) {
-    app.on_trouble(request.id + ": " + exception.what());
-    response = problem(app.site, app.gallery, request, 500, "The picture could not be read.");
-  }
-  reply(dressed(std::move(response), request.id));
-}
-
-std::optional<Response> preview(App& app, const Request& request, const Parameters& parameters,
-                                const Reply& reply, bool* later) {
-  const gallery::Painting* found = app.gallery.painting(parameters[0]);
-  const auto name = render::read_preview_name(parameters[1], app.gallery.ladder());
-  if (!found || !name) return std::nullopt;
-  if (auto stored = stored_preview(app, request, *found, *name)) return stored;
-  const bool accepted =
-      app.queue.submit({found->id, found->candidate}, {},
-                       [&app, request, found, name = *name, reply](render::Outcome outcome) {
-                         answer_painted(app, request, *found, name, outcome, reply);
-                       });
-  if (!accepted) return busy(app, request, "Too many pictures are being painted just now.");
-  *later = true;
-  return std::nullopt;
 }
 
 // ---- API
@@ -159,6 +110,10 @@ std::optional<Response> api_room(App& app, const Request& request, const Paramet
         .value(work->title)
         .key("alt")
         .value(web::alt_text(*work, *found))
+        .key("place")
+        .value(web::place_of(app.gallery, *work))
+        .key("taken")
+        .value(app.gallery.claims().of_painting(work->id).has_value())
         .end('}');
   json.end(']').end('}');
   return fresh(request, kJson, json.text());
@@ -205,23 +160,32 @@ std::optional<Response> readyz(App& app, const Request&, const Parameters&, cons
 // ---- the table
 // -----------------------------------------------------------------------------------
 
-struct Route {
-  std::string_view pattern;  // {} stands for one non-empty part of the path
-  Action action;
-};
-
 constexpr Route kRoutes[] = {
     {"/", entrance},
     {"/rooms/{}", room},
     {"/paintings/{}", painting},
+    {"/paintings/{}/claim", claim_page},
+    {"/paintings/{}/full.png", full_picture},
     {"/paintings/{}/{}", preview},
+    {"/claims", claim_form, "POST"},
+    {"/mine", owner_page},
+    {"/certificates/{}", certificate},
+    {"/api/v1/claims", api_claim, "POST"},
+    {"/api/v1/me", api_me},
+    {"/studio", studio},
+    {"/api/v1/studio/{}", studio_print},
+    {"/api/v1/state", api_state},
+    {"/api/v1/events", api_events},
+    {"/api/v1/flow", api_flow},
     {"/assets/{}", asset},
     {"/favicon.svg", icon},
     {"/favicon.ico", icon},
     {"/api/v1/gallery", api_gallery},
     {"/api/v1/rooms/{}", api_room},
+    {"/api/v1/rooms/{}/stream", api_room_stream},
     {"/healthz", healthz},
     {"/readyz", readyz},
+    {"/openapi.json", openapi},
 };
 
 // Compares part by part. Paths are taken as they are: none of our names needs percent-encoding, so
@@ -247,15 +211,26 @@ std::optional<Parameters> match(std::string_view pattern, std::string_view path)
   }
 }
 
+// `methods` as in an Allow field; every name there is followed by ", " or by nothing.
+bool allows(std::string_view methods, std::string_view method) {
+  while (!methods.empty()) {
+    const size_t comma = std::min(methods.find(", "), methods.size());
+    if (methods.substr(0, comma) == method) return true;
+    methods.remove_prefix(std::min(comma + 2, methods.size()));
+  }
+  return false;
+}
+
 std::optional<Response> dispatch(App& app, const Request& request, const Reply& reply,
                                  bool* later) {
   for (const Route& route : kRoutes) {
     const auto parameters = match(route.pattern, request.path);
     if (!parameters) continue;
-    if (request.method != "GET" && request.method != "HEAD") {
-      Response response = problem(app.site, app.gallery, request, 405,
-                                  "This address can be read (GET, HEAD) and nothing else.");
-      return response.set("Allow", "GET, HEAD");
+    if (!allows(route.methods, request.method)) {
+      Response response =
+          problem(app.site, app.gallery, request, 405,
+                  "This address takes " + std::string(route.methods) + " and nothing else.");
+      return response.set("Allow", std::string(route.methods));
     }
     return route.action(app, request, *parameters, reply, later);
   }
@@ -263,6 +238,18 @@ std::optional<Response> dispatch(App& app, const Request& request, const Reply& 
 }
 
 }  // namespace
+
+std::string_view route_of(std::string_view path) {
+  for (const Route& route : kRoutes)
+    if (match(route.pattern, path)) return route.pattern;
+  return "other";
+}
+
+std::vector<std::pair<std::string_view, std::string_view>> all_routes() {
+  std::vector<std::pair<std::string_view, std::string_view>> routes;
+  for (const Route& route : kRoutes) routes.emplace_back(route.pattern, route.methods);
+  return routes;
+}
 
 void answer(App& app, const Request& request, Reply reply) {
   Response response;

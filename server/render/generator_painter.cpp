@@ -1,6 +1,10 @@
 #include "server/render/generator_painter.h"
 
+#include <algorithm>
+#include <span>
+
 #include "engine/engine.h"
+#include "server/gallery/claims.h"
 
 namespace vernissage::render {
 namespace {
@@ -9,6 +13,9 @@ namespace {
 // makes the first picture wait for the others.
 constexpr int kBatchMaxCuda = 8;
 constexpr int kBatchMaxCpu = 2;
+
+// Noise of all that is not a painting. One for all frames of a passage, or it would flicker.
+constexpr uint64_t kPublicNoiseSeed = 0;
 
 class GeneratorPainter : public Painter {
  public:
@@ -21,28 +28,37 @@ class GeneratorPainter : public Painter {
   std::string describe() const override { return generator_.backend().describe(); }
   int batch_max() const override { return generator_.batch_max(); }
 
-  std::vector<Image> paint(const std::vector<uint64_t>& candidates) override {
+  std::vector<Image> paint(const std::vector<Subject>& subjects) override {
     const NetworkConfig& config = generator_.config();
-    std::vector<float> z, c;
+    Latents latents;
     Noise noise{NoiseMode::random, {}};
-    for (const uint64_t candidate : candidates) {
-      const std::vector<float> latent = key_.latent(candidate, config.z_dim);
-      z.insert(z.end(), latent.begin(), latent.end());
-      if (config.c_dim > 0) {
-        c.resize(c.size() + static_cast<size_t>(config.c_dim), 0.0f);
-        c[c.size() - static_cast<size_t>(config.c_dim) +
-          static_cast<size_t>(key_.label(candidate, config.c_dim))] = 1.0f;
-      }
-      noise.seeds.push_back(key_.noise_seed(candidate));
+    for (const Subject& subject : subjects) {
+      add(subject, latents);
+      noise.seeds.push_back(subject.kind == Subject::Kind::painting ? key_.noise_seed(subject.first)
+                                                                    : kPublicNoiseSeed);
     }
-    const std::vector<float> w = generator_.map(z, c);
+    const std::vector<float> points = map(latents);
+    std::vector<float> w;
+    const auto w_dim = static_cast<size_t>(config.w_dim);
+    for (size_t at = 0; const Subject& subject : subjects) {
+      const std::span<const float> first(points.data() + at, w_dim);
+      at += w_dim;
+      if (subject.kind != Subject::Kind::passage) {
+        w.insert(w.end(), first.begin(), first.end());
+        continue;
+      }
+      // Straight on in w, where the mapping has unbent the ways (StyleGAN, section 4).
+      const auto between = lerp(first, std::span(points.data() + at, w_dim), subject.along);
+      at += w_dim;
+      w.insert(w.end(), between.begin(), between.end());
+    }
     const std::vector<uint8_t> pixels = generator_.paint(
         broadcast_truncated(w, generator_.w_avg(), config.num_ws(), truncation_, std::nullopt),
         noise);
 
-    const size_t bytes = pixels.size() / candidates.size();
+    const size_t bytes = pixels.size() / subjects.size();
     std::vector<Image> images;
-    for (size_t n = 0; n < candidates.size(); ++n) {
+    for (size_t n = 0; n < subjects.size(); ++n) {
       const auto first = pixels.begin() + static_cast<std::ptrdiff_t>(n * bytes);
       images.push_back({config.resolution, config.resolution, config.image_channels,
                         std::vector<uint8_t>(first, first + static_cast<std::ptrdiff_t>(bytes))});
@@ -50,7 +66,58 @@ class GeneratorPainter : public Painter {
     return images;
   }
 
+  /// Where the paintings lie in w, before truncation: (paintings, W).
+  std::vector<float> points_of(const std::vector<const gallery::Painting*>& paintings) {
+    Latents latents;
+    for (const gallery::Painting* painting : paintings)
+      add(Subject::painting(painting->candidate), latents);
+    return map(latents);
+  }
+
  private:
+  struct Latents {
+    std::vector<float> z, c;  // (N, Z), (N, C)
+  };
+
+  void add(const Subject& subject, Latents& latents) const {
+    if (subject.kind == Subject::Kind::print) {
+      add(z_from_seed(static_cast<uint32_t>(subject.first), config().z_dim),
+          config().c_dim > 0 ? static_cast<int>(subject.first % config().c_dim) : 0, latents);
+      return;
+    }
+    add_candidate(subject.first, latents);
+    if (subject.kind == Subject::Kind::passage) add_candidate(subject.second, latents);
+  }
+
+  void add_candidate(uint64_t candidate, Latents& latents) const {
+    add(key_.latent(candidate, config().z_dim),
+        config().c_dim > 0 ? key_.label(candidate, config().c_dim) : 0, latents);
+  }
+
+  void add(const std::vector<float>& z, int label, Latents& latents) const {
+    latents.z.insert(latents.z.end(), z.begin(), z.end());
+    std::vector<float> c(static_cast<size_t>(config().c_dim), 0.0f);
+    if (!c.empty()) c[static_cast<size_t>(label)] = 1.0f;
+    latents.c.insert(latents.c.end(), c.begin(), c.end());
+  }
+
+  // The mapping takes as many at once as the synthesis.
+  std::vector<float> map(const Latents& latents) {
+    const auto rows = static_cast<size_t>(batch_max());
+    const auto z_step = rows * static_cast<size_t>(config().z_dim);
+    const auto c_step = rows * static_cast<size_t>(config().c_dim);
+    std::vector<float> points;
+    for (size_t z = 0, c = 0; z < latents.z.size(); z += z_step, c += c_step) {
+      const auto w =
+          generator_.map(std::span(latents.z).subspan(z, std::min(z_step, latents.z.size() - z)),
+                         std::span(latents.c).subspan(c, std::min(c_step, latents.c.size() - c)));
+      points.insert(points.end(), w.begin(), w.end());
+    }
+    return points;
+  }
+
+  const NetworkConfig& config() const { return generator_.config(); }
+
   gallery::GalleryKey key_;
   float truncation_;
   Generator generator_;
@@ -72,7 +139,10 @@ std::unique_ptr<Painter> make_generator_painter(const gallery::Gallery& gallery,
                 " channels; a gallery shows 1 or 3");
   std::unique_ptr<Backend> backend = make_backend(device, Precision::f32, threads);
   const int batch_max = backend->describe().starts_with("cuda") ? kBatchMaxCuda : kBatchMaxCpu;
-  return std::make_unique<GeneratorPainter>(gallery, network, std::move(backend), batch_max);
+  auto painter =
+      std::make_unique<GeneratorPainter>(gallery, network, std::move(backend), batch_max);
+  gallery.claims().set_points(painter->points_of(gallery.catalogue()));
+  return painter;
 }
 
 }  // namespace vernissage::render

@@ -10,7 +10,8 @@
 namespace vernissage::render {
 
 /// Loads the gallery's network onto `device` ("auto", "cpu", "cuda"). Throws Error, also when the
-/// network is not the one that gallery.toml describes.
+/// network is not the one that gallery.toml describes. Tells the gallery's claims where its
+/// paintings lie.
 std::unique_ptr<Painter> make_generator_painter(const gallery::Gallery& gallery,
                                                 const std::string& device, int threads);
 

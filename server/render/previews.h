@@ -1,14 +1,14 @@
-// Reductions of the paintings: made once, together, kept as files, never the full size.
+// Names and bytes of the small pictures: the ladder of previews, and the studio's prints. Never the
+// full size.
 #pragma once
 
-#include <filesystem>
-#include <functional>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "server/gallery/gallery.h"
-#include "server/render/render_queue.h"
+#include "server/images.h"
 
 namespace vernissage::render {
 
@@ -22,17 +22,10 @@ struct PreviewName {
   PreviewFormat format;
 };
 std::optional<PreviewName> read_preview_name(std::string_view name, const std::vector<int>& ladder);
+/// (256, webp) → "256.webp"
+std::string file_name(PreviewName name);
 
-/// Where a preview lies: <previews>/<id>/256.webp.
-std::filesystem::path preview_path(const std::filesystem::path& previews, const std::string& id,
-                                   PreviewName name);
-
-/// Writes every width of `ladder` in every format, each file whole or not at all. The same picture
-/// gives the same bytes. Throws Error.
-void write_previews(const std::filesystem::path& previews, const std::string& id,
-                    const std::vector<int>& ladder, const Image& picture);
-
-/// The file's bytes; nothing when it is not there. Throws Error when it cannot be read.
-std::optional<std::string> read_preview(const std::filesystem::path& path);
+/// `picture` reduced to width × width. The same picture gives the same bytes. Throws Error.
+std::vector<uint8_t> encode_preview(const Image& picture, PreviewName name);
 
 }  // namespace vernissage::render

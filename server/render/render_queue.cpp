@@ -1,26 +1,48 @@
 #include "server/render/render_queue.h"
 
 #include <algorithm>
+#include <cmath>
 #include <exception>
 
 #include "engine/error.h"
 
 namespace vernissage::render {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Before anything was measured: a second a picture.
+constexpr RenderQueue::Seconds kUnmeasured{1};
+// Weight of the newest measurement in the pace; ten batches ago still count for a tenth together.
+constexpr double kNewest = 0.2;
+
+// The part of the queue that each priority may fill, in quarters.
+constexpr std::array<size_t, kPriorities> kQuarters = {4, 4, 2, 1};
+
+size_t index(Priority priority) {
+  return static_cast<size_t>(priority);
+}
+
+}  // namespace
+
+// One request for a work.
+struct RenderQueue::Waiting {
+  std::stop_token token;
+  Waiter waiter;
+  std::string client;
+};
 
 struct RenderQueue::Flight {
   Work work;
-  std::chrono::steady_clock::time_point since;
-  std::vector<std::pair<std::stop_token, Waiter>> waiters;
-
-  bool is_wanted() const {
-    return std::any_of(waiters.begin(), waiters.end(),
-                       [](const auto& waiter) { return !waiter.first.stop_requested(); });
-  }
+  Clock::time_point since;
+  bool is_waiting = true;  // for the painter
+  std::vector<Waiting> requests;
 };
 
 RenderQueue::RenderQueue(Parts parts, RenderLimits limits)
     : parts_(std::move(parts)), limits_(limits) {
   VERNISSAGE_ASSERT_OP(limits_.flights_max, >=, 1u);
+  VERNISSAGE_ASSERT_OP(limits_.client_flights_max, >=, 1u);
   finishers_.emplace(limits_.finisher_threads);
   render_thread_ = std::thread([this] { run(); });
 }
@@ -29,24 +51,121 @@ RenderQueue::~RenderQueue() {
   close(Closing::cancel);
 }
 
-bool RenderQueue::submit(const Work& work, std::stop_token token, Waiter waiter) {
+Admission RenderQueue::submit(Work work, std::stop_token token, Waiter waiter) {
   {
     const std::lock_guard lock(mutex_);
-    if (closing_ || state_ == State::failed) return false;
-    if (const auto found = flights_.find(work.id); found != flights_.end()) {
-      found->second->waiters.emplace_back(std::move(token), std::move(waiter));
-      return true;
+    if (closing_ || state_ == State::failed) return {Admission::Verdict::closed};
+    auto refused = refusal(work);
+    if (refused) {
+      // Those who left may have made room.
+      for (Waiter& left : sweep()) finishers_->post([left] { left(Outcome::cancelled); });
+      refused = refusal(work);
     }
-    if (flights_.size() >= limits_.flights_max) return false;
-    auto flight = std::make_shared<Flight>();
-    flight->work = work;
-    flight->since = std::chrono::steady_clock::now();
-    flight->waiters.emplace_back(std::move(token), std::move(waiter));
-    waiting_.push_back(flight);
-    flights_.emplace(work.id, std::move(flight));
+    if (refused) return {*refused, time_for_all()};
+
+    if (!work.client.empty()) ++clients_[work.client];
+    auto& flight = flights_[work.id];
+    const Priority wanted = work.priority;
+    Waiting request{std::move(token), std::move(waiter), work.client};
+    if (!flight) {
+      flight = std::make_shared<Flight>();
+      flight->work = std::move(work);
+      flight->since = Clock::now();
+      ++flying_[index(wanted)];
+      waiting_[index(wanted)].push_back(flight);
+    } else if (wanted < flight->work.priority) {
+      --flying_[index(flight->work.priority)];
+      ++flying_[index(wanted)];
+      if (flight->is_waiting) {
+        std::erase(waiting_[index(flight->work.priority)], flight);
+        waiting_[index(wanted)].push_back(flight);
+      }
+      flight->work.priority = wanted;
+    }
+    flight->requests.push_back(std::move(request));
   }
   wake_.notify_one();
-  return true;
+  return {Admission::Verdict::accepted};
+}
+
+// Nothing: there is room.
+std::optional<Admission::Verdict> RenderQueue::refusal(const Work& work) const {
+  if (!work.client.empty()) {
+    const auto client = clients_.find(work.client);
+    if (client != clients_.end() && client->second >= limits_.client_flights_max)
+      return Admission::Verdict::client_full;
+  }
+  if (work.priority == Priority::owner || flights_.contains(work.id)) return std::nullopt;
+  // Owners' pictures come on top of the limit: they take no room from the others.
+  const size_t owners = flying_[index(Priority::owner)];
+  const size_t share =
+      std::max<size_t>(1, limits_.flights_max * kQuarters[index(work.priority)] / 4);
+  if (flights_.size() - owners >= limits_.flights_max || flying_[index(work.priority)] >= share)
+    return Admission::Verdict::full;
+  return std::nullopt;
+}
+
+// Takes out the requests that were given up while they waited for the painter, and returns those
+// who made them.
+std::vector<RenderQueue::Waiter> RenderQueue::sweep() {
+  std::vector<Waiter> left;
+  for (auto& waiting : waiting_) {
+    for (const auto& flight : waiting)
+      std::erase_if(flight->requests, [&](Waiting& request) {
+        if (!request.token.stop_requested()) return false;
+        leave(request);
+        left.push_back(std::move(request.waiter));
+        return true;
+      });
+    std::erase_if(waiting, [&](const auto& flight) {
+      if (!flight->requests.empty()) return false;
+      forget(flight);
+      return true;
+    });
+  }
+  return left;
+}
+
+void RenderQueue::leave(const Waiting& request) {
+  if (request.client.empty()) return;
+  const auto client = clients_.find(request.client);
+  VERNISSAGE_ASSERT(client != clients_.end());
+  if (--client->second == 0) clients_.erase(client);
+}
+
+// Out of the map: who asks for the same from now on starts a flight of their own.
+void RenderQueue::forget(const std::shared_ptr<Flight>& flight) {
+  const auto found = flights_.find(flight->work.id);
+  if (found == flights_.end() || found->second != flight) return;
+  --flying_[index(flight->work.priority)];
+  flights_.erase(found);
+}
+
+RenderQueue::Flights RenderQueue::take_waiting() {
+  Flights all;
+  for (auto& waiting : waiting_) {
+    all.insert(all.end(), waiting.begin(), waiting.end());
+    waiting.clear();
+  }
+  return all;
+}
+
+size_t RenderQueue::waiting_count() const {
+  size_t count = 0;
+  for (const auto& waiting : waiting_) count += waiting.size();
+  return count;
+}
+
+std::deque<std::shared_ptr<RenderQueue::Flight>>* RenderQueue::most_urgent() {
+  for (auto& waiting : waiting_)
+    if (!waiting.empty()) return &waiting;
+  return nullptr;
+}
+
+std::chrono::seconds RenderQueue::time_for_all() const {
+  const Seconds all = std::max(painting_pace_.value_or(kUnmeasured), finishing_pace_) *
+                      static_cast<double>(flights_.size());
+  return std::chrono::seconds(std::max<int64_t>(1, std::lround(std::ceil(all.count()))));
 }
 
 void RenderQueue::close(Closing closing) {
@@ -55,10 +174,7 @@ void RenderQueue::close(Closing closing) {
   {
     const std::lock_guard lock(mutex_);
     closing_ = true;
-    if (closing == Closing::cancel) {
-      dropped.assign(waiting_.begin(), waiting_.end());
-      waiting_.clear();
-    }
+    if (closing == Closing::cancel) dropped = take_waiting();
   }
   wake_.notify_all();
   for (const auto& flight : dropped) land(flight, Outcome::cancelled);
@@ -71,6 +187,16 @@ void RenderQueue::close(Closing closing) {
 RenderQueue::State RenderQueue::state() const {
   const std::lock_guard lock(mutex_);
   return state_;
+}
+
+size_t RenderQueue::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_count();
+}
+
+size_t RenderQueue::depth() const {
+  const std::lock_guard lock(mutex_);
+  return flights_.size();
 }
 
 void RenderQueue::run() {
@@ -99,40 +225,66 @@ void RenderQueue::run() {
 
 // Nothing: the queue is closed and empty. May be empty: all that waited was no longer wanted.
 std::optional<RenderQueue::Flights> RenderQueue::take_batch(size_t batch_max) {
-  Flights batch, unwanted;
+  Flights batch;
+  std::vector<Waiter> left;
+  std::vector<Seconds> waits;
   {
     std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return closing_ || !waiting_.empty(); });
-    if (waiting_.empty()) return std::nullopt;
-    const auto latest = waiting_.front()->since + limits_.delay_max;
-    wake_.wait_until(lock, latest, [&] { return closing_ || waiting_.size() >= batch_max; });
-    while (!waiting_.empty() && batch.size() < batch_max) {
-      const bool wanted = waiting_.front()->is_wanted();
-      // Out of the map at once: who asks for it from now on starts a flight of their own.
-      if (!wanted) flights_.erase(waiting_.front()->work.id);
-      (wanted ? batch : unwanted).push_back(std::move(waiting_.front()));
-      waiting_.pop_front();
+    std::deque<std::shared_ptr<Flight>>* waiting = nullptr;
+    while (true) {
+      wake_.wait(lock, [this] { return closing_ || most_urgent(); });
+      waiting = most_urgent();
+      if (!waiting) return std::nullopt;
+      const auto latest = waiting->front()->since + limits_.delay_max;
+      if (closing_ || waiting->size() >= batch_max || Clock::now() >= latest) break;
+      wake_.wait_until(lock, latest);  // then look anew: something more urgent may have come
+    }
+    left = sweep();
+    const auto now = Clock::now();
+    while (!waiting->empty() && batch.size() < batch_max) {
+      waiting->front()->is_waiting = false;
+      waits.push_back(now - waiting->front()->since);
+      batch.push_back(std::move(waiting->front()));
+      waiting->pop_front();
     }
   }
-  for (const auto& flight : unwanted) land(flight, Outcome::cancelled);
+  for (const Seconds wait : waits) parts_.on_waited(wait);
+  for (const Waiter& waiter : left) waiter(Outcome::cancelled);
   return batch;
 }
 
 void RenderQueue::paint(Painter& painter, const Flights& batch) {
-  std::vector<uint64_t> candidates;
-  for (const auto& flight : batch) candidates.push_back(flight->work.candidate);
-  std::vector<Image> images = painter.paint(candidates);
+  std::vector<Subject> subjects;
+  for (const auto& flight : batch) subjects.push_back(flight->work.subject);
+  const auto start = Clock::now();
+  std::vector<Image> images = painter.paint(subjects);
   VERNISSAGE_ASSERT_OP(images.size(), ==, batch.size());
+  const Seconds painting = Clock::now() - start;
+  {
+    const std::lock_guard lock(mutex_);
+    const Seconds each = painting / static_cast<double>(batch.size());
+    painting_pace_ =
+        painting_pace_ ? *painting_pace_ * (1 - kNewest) + each * kNewest : Seconds(each);
+  }
+  parts_.on_painted(batch.size(), painting);
   for (size_t n = 0; n < batch.size(); ++n)
     finishers_->post(
         [this, flight = batch[n], image = std::make_shared<const Image>(std::move(images[n]))] {
+          const auto begin = Clock::now();
           Outcome outcome = Outcome::done;
           try {
-            parts_.finish(flight->work, *image);
+            flight->work.finish(*image);
           } catch (const std::exception& exception) {
             parts_.on_finish_failed(exception.what());
             outcome = Outcome::failed;
           }
+          const Seconds finishing = Clock::now() - begin;
+          {
+            const std::lock_guard lock(mutex_);
+            finishing_pace_ =
+                finishing_pace_ * (1 - kNewest) + finishing / limits_.finisher_threads * kNewest;
+          }
+          parts_.on_finished(finishing);
           land(flight, outcome);
         });
 }
@@ -143,8 +295,8 @@ void RenderQueue::fail(const std::string& reason, const Flights& batch) {
   {
     const std::lock_guard lock(mutex_);
     state_ = State::failed;
-    lost.insert(lost.end(), waiting_.begin(), waiting_.end());
-    waiting_.clear();
+    const Flights waiting = take_waiting();
+    lost.insert(lost.end(), waiting.begin(), waiting.end());
   }
   for (const auto& flight : lost) land(flight, Outcome::failed);
   parts_.on_failed(reason);
@@ -152,15 +304,14 @@ void RenderQueue::fail(const std::string& reason, const Flights& batch) {
 
 // Waiters are called without the lock: they may submit again.
 void RenderQueue::land(const std::shared_ptr<Flight>& flight, Outcome outcome) {
-  std::vector<std::pair<std::stop_token, Waiter>> waiters;
+  std::vector<Waiting> requests;
   {
     const std::lock_guard lock(mutex_);
-    if (const auto found = flights_.find(flight->work.id);
-        found != flights_.end() && found->second == flight)
-      flights_.erase(found);
-    waiters.swap(flight->waiters);
+    forget(flight);
+    requests.swap(flight->requests);
+    for (const Waiting& request : requests) leave(request);
   }
-  for (const auto& [token, waiter] : waiters) waiter(outcome);
+  for (const Waiting& request : requests) request.waiter(outcome);
 }
 
 }  // namespace vernissage::render

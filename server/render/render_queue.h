@@ -6,6 +6,7 @@
 // The same work asked for twice at once is done once (single flight), whichever stage it is in.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -25,15 +26,29 @@
 
 namespace vernissage::render {
 
+/// The most urgent first. A batch is of one priority: nobody who waits for a preview also waits for
+/// the prints that happened to be beside it. Strict: prints are painted when nothing else waits,
+/// which previews, each painted once and kept, cannot prevent for long.
+enum class Priority { owner, visible, flow, studio };
+inline constexpr size_t kPriorities = 4;
+
 struct RenderLimits {
-  size_t flights_max = 64;                    // works in any stage; one more is refused
+  /// Works in any stage; one more is refused. Walks may fill half of it and prints a quarter, so
+  /// that previews always find room; an owner's picture, of which there is one a visitor, is never
+  /// refused.
+  size_t flights_max = 64;
+  size_t client_flights_max = 32;             // requests of one client, in any stage
   std::chrono::microseconds delay_max{2000};  // how long a picture waits for company
   int finisher_threads = 2;
 };
 
 struct Work {
-  std::string id;      // equal ids: the same work
-  uint64_t candidate;  // what to paint
+  std::string id;  // equal ids: the same work
+  Subject subject;
+  /// What is done with the picture (reduce, encode, write), on the pool, off the render thread.
+  std::function<void(const Image&)> finish;
+  Priority priority = Priority::visible;
+  std::string client = {};  // who asks: an address, say; empty: ourselves, without a bound
 };
 
 enum class Outcome {
@@ -42,21 +57,36 @@ enum class Outcome {
   cancelled,  // nobody waited any more, or the queue closed first
 };
 
+/// Whether work was taken.
+struct Admission {
+  enum class Verdict { accepted, client_full, full, closed };
+  Verdict verdict;
+  /// When there will be room: everything that is in the queue now, at the pace measured so far,
+  /// rounded up to whole seconds; at least one.
+  std::chrono::seconds retry_after{0};
+
+  explicit operator bool() const { return verdict == Verdict::accepted; }
+};
+
 class RenderQueue {
  public:
   enum class State { loading, ready, failed, closed };
   enum class Closing { drain, cancel };
+  using Seconds = std::chrono::duration<double>;
 
   struct Parts {
     /// Runs on the render thread, first of all. Throwing means State::failed.
     std::function<std::unique_ptr<Painter>()> make_painter;
-    /// What is done with a picture (reduce, encode, write), on the pool, off the render thread.
-    std::function<void(const Work&, const Image&)> finish;
     /// Called on the render thread, once at most each.
     std::function<void(const Painter&)> on_ready = [](const Painter&) {};
     std::function<void(const std::string& reason)> on_failed = [](const std::string&) {};
     /// One finish that threw: a full disk, say. The queue goes on.
     std::function<void(const std::string& reason)> on_finish_failed = [](const std::string&) {};
+
+    /// For the metrics: each work that leaves the queue for the painter, each batch, each finish.
+    std::function<void(Seconds)> on_waited = [](Seconds) {};
+    std::function<void(size_t pictures, Seconds)> on_painted = [](size_t, Seconds) {};
+    std::function<void(Seconds)> on_finished = [](Seconds) {};
   };
 
   using Waiter = std::function<void(Outcome)>;
@@ -67,19 +97,24 @@ class RenderQueue {
   RenderQueue(const RenderQueue&) = delete;
   RenderQueue& operator=(const RenderQueue&) = delete;
 
-  /// True: `waiter` will be called exactly once, on another thread. False: refused (the queue is
-  /// full, failed or closed) and never called. Work that nobody waits for any more, all their
-  /// tokens stopped, is dropped unless it is already being painted.
-  bool submit(const Work& work, std::stop_token token, Waiter waiter);
+  /// Accepted: `waiter` will be called exactly once, on another thread. Otherwise it never is. A
+  /// request whose token is stopped while its work waits for the painter is told `cancelled`, and
+  /// work that nobody waits for any more is dropped. Joining work under way never makes it later:
+  /// the more urgent priority counts.
+  Admission submit(Work work, std::stop_token token, Waiter waiter);
 
   /// Takes nothing more. `drain` paints what waits, `cancel` does not; both let what is being
   /// painted end, and return when every waiter has been called. Once only counts.
   void close(Closing closing);
 
   State state() const;
+  /// Works that wait for the painter; in every stage together.
+  size_t waiting() const;
+  size_t depth() const;
 
  private:
   struct Flight;
+  struct Waiting;
   using Flights = std::vector<std::shared_ptr<Flight>>;
 
   void run();
@@ -88,14 +123,28 @@ class RenderQueue {
   void fail(const std::string& reason, const Flights& batch);
   void land(const std::shared_ptr<Flight>& flight, Outcome outcome);
 
+  // All with mutex_ held.
+  std::optional<Admission::Verdict> refusal(const Work& work) const;
+  std::vector<Waiter> sweep();
+  void leave(const Waiting& waiting);
+  void forget(const std::shared_ptr<Flight>& flight);
+  Flights take_waiting();
+  size_t waiting_count() const;
+  std::deque<std::shared_ptr<Flight>>* most_urgent();
+  std::chrono::seconds time_for_all() const;
+
   const Parts parts_;
   const RenderLimits limits_;
 
   mutable std::mutex mutex_;  // guards everything down to closing_
   std::condition_variable wake_;
   State state_ = State::loading;
-  std::deque<std::shared_ptr<Flight>> waiting_;             // oldest first
-  std::map<std::string, std::shared_ptr<Flight>> flights_;  // every stage, by work id
+  std::array<std::deque<std::shared_ptr<Flight>>, kPriorities> waiting_;  // oldest first
+  std::map<std::string, std::shared_ptr<Flight>> flights_;                // every stage, by work id
+  std::array<size_t, kPriorities> flying_{};  // how many of flights_ are of each
+  std::map<std::string, size_t> clients_;     // requests of each, in any stage
+  std::optional<Seconds> painting_pace_;  // of one picture, of late; nothing: none was painted yet
+  Seconds finishing_pace_{0};             // of one picture, all finishers together
   bool closing_ = false;
 
   std::mutex close_mutex_;  // held while one thread closes; the next finds it done

@@ -1,9 +1,9 @@
 #include "server/web/pages.h"
 
 #include <algorithm>
-#include <array>
 
-#include "engine/error.h"
+#include "server/gallery/claims.h"
+#include "server/web/page_parts.h"
 
 namespace vernissage::web {
 namespace {
@@ -13,92 +13,7 @@ using gallery::Painting;
 using gallery::Room;
 
 constexpr int kDoorPictures = 3;
-
-// The walls have colours of their own in gallery.css for these; other rooms get the plain one.
-std::string wall_class(const Room* room) {
-  constexpr std::array kPainted = {"people", "nature", "city", "mood"};
-  if (room && std::find(kPainted.begin(), kPainted.end(), room->slug) != kPainted.end())
-    return "wall-" + room->slug;
-  return "wall-plain";
-}
-
-std::string srcset(const Gallery& gallery, const Painting& painting, std::string_view extension) {
-  std::string out;
-  for (const int width : gallery.ladder())
-    out += (out.empty() ? "" : ", ") + preview_url(painting.id, width, extension) + " " +
-           std::to_string(width) + "w";
-  return out;
-}
-
-// `sizes`: how wide the picture is shown, for the browser's choice from the ladder. `loading`:
-// eager for what is seen first, else lazy.
-Html picture(const Site& site, const Gallery& gallery, const Painting& painting,
-             const std::string& sizes, const std::string& loading, const std::string& alt) {
-  // The second step of the ladder is for browsers that know neither WebP nor srcset.
-  const auto& ladder = gallery.ladder();
-  const int width = ladder[std::min<size_t>(1, ladder.size() - 1)];
-  return site.fill("picture.html", Values()
-                                       .text("webp_srcset", srcset(gallery, painting, "webp"))
-                                       .text("jpg_srcset", srcset(gallery, painting, "jpg"))
-                                       .text("src", preview_url(painting.id, width, "jpg"))
-                                       .text("sizes", sizes)
-                                       .text("loading", loading)
-                                       .number("side", ladder.back())
-                                       .text("alt", alt));
-}
-
-Html navigation(const Site& site, const Gallery& gallery, const Room* here) {
-  Html out;
-  for (const Room& room : gallery.config().rooms)
-    out.text += site.fill("nav_item.html",
-                          Values()
-                              .text("url", room_url(room.slug))
-                              .text("title", room.title)
-                              .html("current", {&room == here ? " aria-current=\"page\"" : ""}))
-                    .text;
-  return out;
-}
-
-// What an honest label on the wall would say.
-Html notes(const Gallery& gallery) {
-  Html out;
-  if (!gallery.config().curated)
-    out.text +=
-        "<p><strong>Uncurated.</strong> Nobody has chosen these works yet: they hang as the "
-        "network "
-        "painted them, sorted into rooms by chance.</p>";
-  if (gallery.config().untrained)
-    out.text +=
-        "<p><strong>Painted by an untrained network.</strong> Its weights are random: it has never "
-        "seen a picture, so these are patterns, not subjects.</p>";
-  return out;
-}
-
-std::string page(const Site& site, const Gallery& gallery, const std::string& title,
-                 const Room* room, const std::string& body_class, const Html& main) {
-  const std::string& name = gallery.config().name;
-  return site
-      .fill("page.html", Values()
-                             .text("title", title.empty() ? name : title + " · " + name)
-                             .text("name", name)
-                             .text("css", site.asset_url("gallery.css"))
-                             .text("js", site.asset_url("gallery.js"))
-                             .text("class", wall_class(room) + " " + body_class)
-                             .html("navigation", navigation(site, gallery, room))
-                             .html("notes", notes(gallery))
-                             .html("main", main))
-      .text;
-}
-
-std::string count_text(size_t count) {
-  return std::to_string(count) + (count == 1 ? " painting" : " paintings");
-}
-
-const Room& room_of(const Gallery& gallery, const Painting& painting) {
-  const Room* room = gallery.room(painting.room);
-  VERNISSAGE_ASSERT(room != nullptr);
-  return *room;
-}
+constexpr uint32_t kShirts = 12;
 
 Html door(const Site& site, const Gallery& gallery, const Room& room) {
   const auto& wall = gallery.wall(room.slug);
@@ -115,6 +30,31 @@ Html door(const Site& site, const Gallery& gallery, const Room& room) {
                                     .html("pictures", pictures));
 }
 
+// "Taken", by whom, or nothing.
+Html state(const Site& site, const Gallery& gallery, const Painting& painting,
+           const Viewer& viewer) {
+  const auto claim = gallery.claims().of_painting(painting.id);
+  if (!claim) return {};
+  std::string word = claim->plaque.empty() ? "Taken" : "Taken by " + claim->plaque;
+  if (viewer.owned == &painting) word = "Yours";
+  return site.fill("state.html", Values().text("word", word));
+}
+
+// What can be done before this painting.
+Html deeds_at(const Site& site, const Gallery& gallery, const Painting& painting,
+              const Viewer& viewer) {
+  Html links;
+  if (viewer.owned == &painting)
+    links.text += deed_link(site, /*take=*/true, kMineUrl, "To your painting").text;
+  else if (!viewer.owned && !gallery.claims().of_painting(painting.id))
+    links.text += deed_link(site, /*take=*/true, claim_url(painting.id), "Take this painting").text;
+  if (const Painting* next = gallery.neighbour(painting, 1))
+    links.text += deed_link(site, /*take=*/false, flow_url(painting.id, next->id),
+                            "Watch it flow into the next")
+                      .text;
+  return links.text.empty() ? Html{} : deeds(site, links);
+}
+
 }  // namespace
 
 std::string room_url(const std::string& slug) {
@@ -126,6 +66,21 @@ std::string painting_url(const std::string& id) {
 std::string preview_url(const std::string& id, int width, std::string_view extension) {
   return painting_url(id) + "/" + std::to_string(width) + "." + std::string(extension);
 }
+std::string claim_url(const std::string& id) {
+  return painting_url(id) + "/claim";
+}
+std::string full_url(const std::string& id) {
+  return painting_url(id) + "/full.png";
+}
+std::string certificate_url(const std::string& id) {
+  return "/certificates/" + id;
+}
+std::string flow_url(const std::string& from, const std::string& to) {
+  return "/api/v1/flow?from=" + from + "&to=" + to;
+}
+std::string print_url(uint32_t number) {
+  return "/api/v1/studio/" + std::to_string(number) + ".jpg";
+}
 
 std::string alt_text(const Painting& painting, const Room& room) {
   return painting.title + ", a painting in the room " + room.title;
@@ -134,7 +89,7 @@ std::string alt_text(const Painting& painting, const Room& room) {
 std::string entrance_page(const Site& site, const Gallery& gallery) {
   Html doors;
   for (const Room& room : gallery.config().rooms) doors.text += door(site, gallery, room).text;
-  return page(site, gallery, "", nullptr, "entrance",
+  return page(site, gallery, "", {}, "entrance",
               site.fill("entrance.html",
                         Values().text("name", gallery.config().name).html("doors", doors)));
 }
@@ -144,25 +99,16 @@ std::string room_page(const Site& site, const Gallery& gallery, const Room& room
   const auto& wall = gallery.wall(room.slug);
   Html works;
   for (size_t i = 0; i < wall.size(); ++i)
-    works.text +=
-        site.fill("work.html",
-                  Values()
-                      .text("id", wall[i]->id)
-                      .text("url", painting_url(wall[i]->id))
-                      .text("title", wall[i]->title)
-                      .html("picture",
-                            picture(site, gallery, *wall[i],
-                                    "(min-width: 60rem) 18rem, (min-width: 36rem) 40vw, 80vw",
-                                    i < kSeenFirst ? "eager" : "lazy", alt_text(*wall[i], room))))
-            .text;
-  return page(site, gallery, room.title, &room, "room",
+    works.text += work(site, gallery, *wall[i], i < kSeenFirst ? "eager" : "lazy").text;
+  return page(site, gallery, room.title, {&room}, "room",
               site.fill("room.html", Values()
                                          .text("title", room.title)
                                          .text("count", count_text(wall.size()))
                                          .html("works", works)));
 }
 
-std::string painting_page(const Site& site, const Gallery& gallery, const Painting& painting) {
+std::string painting_page(const Site& site, const Gallery& gallery, const Painting& painting,
+                          const Viewer& viewer) {
   const Room& room = room_of(gallery, painting);
   const auto step = [&](int by, const char* relation, const char* word) -> Html {
     const Painting* other = gallery.neighbour(painting, by);
@@ -173,28 +119,62 @@ std::string painting_page(const Site& site, const Gallery& gallery, const Painti
                                       .text("word", word)
                                       .text("title", other->title));
   };
+  const Html said = state(site, gallery, painting, viewer);
   return page(
-      site, gallery, painting.title, &room, "alone",
+      site, gallery, painting.title, {&room}, "alone",
       site.fill("painting.html", Values()
+                                     .html("class", {said.text.empty() ? "" : " taken"})
+                                     .number("place", place_of(gallery, painting))
                                      .text("title", painting.title)
                                      .text("room", room.title)
                                      .text("room_url", room_url(room.slug) + "#" + painting.id)
                                      .number("number", painting.position + 1)
                                      .number("count", std::ssize(gallery.wall(room.slug)))
                                      .text("label", gallery.config().curated ? "" : "Uncurated")
+                                     .html("state", said)
+                                     .html("deed", deeds_at(site, gallery, painting, viewer))
                                      .html("previous", step(-1, "prev", "Previous"))
                                      .html("next", step(1, "next", "Next"))
-                                     .html("picture", picture(site, gallery, painting,
-                                                              "(min-width: 40rem) 32rem, 84vw",
-                                                              "eager", alt_text(painting, room)))));
+                                     .html("picture", large_picture(site, gallery, painting))));
 }
 
 std::string error_page(const Site& site, const Gallery& gallery, int status, std::string_view title,
                        std::string_view detail) {
   return page(
-      site, gallery, std::string(title), nullptr, "error",
+      site, gallery, std::string(title), {}, "error",
       site.fill("error.html",
                 Values().number("status", status).text("title", title).text("detail", detail)));
+}
+
+std::string studio_page(const Site& site, const Gallery& gallery, uint32_t first) {
+  constexpr uint32_t kSeenFirst = 4;
+  Html shirts;
+  const uint32_t end = std::min(first + kShirts, kPrintsMax);
+  for (uint32_t number = first; number < end; ++number)
+    shirts.text += site.fill("shirt.html",
+                             Values()
+                                 .text("url", print_url(number))
+                                 .number("side", gallery.ladder().back())
+                                 .number("number", number)
+                                 .text("loading", number < first + kSeenFirst ? "eager" : "lazy"))
+                       .text;
+  const auto shelf = [&](uint32_t from, const char* relation, const char* word) {
+    return site.fill("shelf.html",
+                     Values()
+                         .text("url", std::string(kStudioUrl) + "?from=" + std::to_string(from))
+                         .text("relation", relation)
+                         .text("word", word));
+  };
+  const Html nothing{"<span></span>"};
+  return page(site, gallery, "The studio", {nullptr, kStudioUrl}, "studio",
+              site.fill("studio.html",
+                        Values()
+                            .html("shirts", shirts)
+                            .html("previous", first == 0 ? nothing
+                                                         : shelf(first - std::min(first, kShirts),
+                                                                 "prev", "Earlier prints"))
+                            .html("next", end >= kPrintsMax ? nothing
+                                                            : shelf(end, "next", "More prints"))));
 }
 
 }  // namespace vernissage::web

@@ -15,6 +15,7 @@ namespace {
 const std::map<std::string, std::string, std::less<>> kAssets = {
     {"gallery.css", "text/css; charset=utf-8"},
     {"gallery.js", "text/javascript; charset=utf-8"},
+    {"live.js", "text/javascript; charset=utf-8"},
     {"icon.svg", "image/svg+xml"},
 };
 

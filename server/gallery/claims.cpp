@@ -1,0 +1,352 @@
+#include "server/gallery/claims.h"
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <fstream>
+#include <sstream>
+#include <tuple>
+#include <utility>
+
+#include "engine/error.h"
+#include "server/gallery/claim_log.h"
+#include "server/gallery/gallery.h"
+
+namespace vernissage::gallery {
+namespace {
+
+// Answers remembered by idempotency key. What was won is in the log for ever; the others need only
+// outlive a client's retries.
+constexpr size_t kAnswersKeptMax = 10000;
+
+int64_t now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+// The next code point of UTF-8 text; nothing where it is none (RFC 3629: no overlong forms, no
+// surrogates).
+std::optional<uint32_t> take_code_point(std::string_view& text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  const size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if ((first >= 0x80 && first < 0xc2) || first > 0xf4 || text.size() < size) return std::nullopt;
+  uint32_t point = size == 1 ? first : first & (0x7fu >> size);
+  for (size_t i = 1; i < size; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return std::nullopt;
+    point = (point << 6) | (byte(i) & 0x3f);
+  }
+  constexpr uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  if (point < kSmallest[size] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+    return std::nullopt;
+  text.remove_prefix(size);
+  return point;
+}
+
+// Control characters, and those that would change the text around the name: line separators and
+// the marks that turn, embed or hide writing.
+bool is_disruptive(uint32_t point) {
+  return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x061c ||
+         (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
+         (point >= 0x2060 && point <= 0x206f) || point == 0xfeff ||
+         (point >= 0xfff9 && point <= 0xffff);
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream bytes;
+  bytes << file.rdbuf();
+  if (!file) throw Error(path.string() + ": cannot be read");
+  return std::move(bytes).str();
+}
+
+std::filesystem::path file_of(const Gallery& gallery, const Picture& picture) {
+  return gallery.owned_path() / (picture.sha256 + ".png");
+}
+
+}  // namespace
+
+bool is_plaque(std::string_view text) {
+  if (text.size() > kPlaqueBytesMax) return false;
+  while (!text.empty()) {
+    const auto point = take_code_point(text);
+    if (!point || is_disruptive(*point)) return false;
+  }
+  return true;
+}
+
+// By painting, visitor and key.
+struct Claims::Seen {
+  using Question = std::tuple<std::string, Digest, Digest>;
+
+  std::optional<ClaimOutcome> find(const NewClaim& wish) const {
+    const auto found = answers.find({wish.painting, wish.visitor, wish.request});
+    return found == answers.end() ? std::nullopt : std::optional(found->second);
+  }
+  void keep(const NewClaim& wish, const ClaimOutcome& outcome) {
+    const Question question{wish.painting, wish.visitor, wish.request};
+    if (!answers.emplace(question, outcome).second) return;
+    oldest.push_back(question);
+    if (oldest.size() <= kAnswersKeptMax) return;
+    answers.erase(oldest.front());
+    oldest.pop_front();
+  }
+
+  std::map<Question, ClaimOutcome> answers;
+  std::deque<Question> oldest;
+};
+
+Claims::Claims(const Gallery& gallery)
+    : gallery_(gallery),
+      visitor_key_(gallery.key().derived("visitors")),
+      signer_(gallery.key()),
+      taken_((gallery.catalogue().size() + 7) / 8),
+      seen_(std::make_shared<Seen>()) {
+  for (size_t i = 0; i < gallery.catalogue().size(); ++i)
+    index_.emplace(gallery.catalogue()[i]->id, i);
+  const std::vector<Claim> log = gallery.store().claims_since(0);
+  if (const LogVerdict verdict = check_log(log); verdict.fault)
+    throw Error((gallery.directory() / "gallery.db").string() + ": claim log: " + *verdict.fault);
+  for (const Claim& claim : log) {
+    if (!gallery.painting(claim.painting))
+      throw Error((gallery.directory() / "gallery.db").string() + ": claim " +
+                  std::to_string(claim.number) + " is of painting " + claim.painting +
+                  ", which does not hang here");
+    learn(claim);
+  }
+  for (Picture& picture : gallery.store().pictures())
+    pictures_.emplace(picture.painting, std::move(picture));
+}
+
+std::optional<ClaimAnswer> Claims::claim(const Attempt& attempt) {
+  if (!gallery_.painting(attempt.painting)) return std::nullopt;
+  if (attempt.visitor.empty() || attempt.visitor.size() > kVisitorBytesMax)
+    throw Error("visitor: expected 1 to " + std::to_string(kVisitorBytesMax) + " bytes, got " +
+                std::to_string(attempt.visitor.size()));
+  if (attempt.idempotency_key.size() > kIdempotencyKeyBytesMax)
+    throw Error("idempotency key: expected at most " + std::to_string(kIdempotencyKeyBytesMax) +
+                " bytes, got " + std::to_string(attempt.idempotency_key.size()));
+  if (!is_plaque(attempt.plaque)) throw Error("plaque: not a name that may stand on a plaque");
+
+  NewClaim wish;
+  wish.painting = attempt.painting;
+  wish.visitor = hash_of(attempt.visitor);
+  if (!attempt.idempotency_key.empty())
+    wish.request = hmac_sha256(visitor_key_, "request " + attempt.idempotency_key);
+  wish.plaque = attempt.plaque;
+  wish.time_ms = now_ms();
+
+  std::optional<ClaimOutcome> outcome = known(wish);
+  if (!outcome) {
+    // One at a time, as the store would do it anyway: who has lost meanwhile hears it from memory.
+    const std::lock_guard claiming(claiming_mutex_);
+    outcome = known(wish);
+    // What is not settled yet is settled by the store, and there by its constraints.
+    if (!outcome) {
+      outcome = gallery_.store().claim(wish);
+      catch_up();
+    }
+  }
+  if (!attempt.idempotency_key.empty() && outcome->result != ClaimResult::won) {
+    const std::lock_guard lock(mutex_);
+    seen_->keep(wish, *outcome);
+  }
+  return answer(*outcome);
+}
+
+// Claims are for ever: whatever is known to be lost stays lost.
+std::optional<ClaimOutcome> Claims::known(const NewClaim& wish) const {
+  const std::lock_guard lock(mutex_);
+  if (auto before = seen_->find(wish)) return before;
+  if (const auto own = by_visitor_.find(wish.visitor); own != by_visitor_.end()) {
+    const ClaimResult result =
+        own->second == wish.painting ? ClaimResult::same : ClaimResult::already_own;
+    return ClaimOutcome{result, by_painting_.find(own->second)->second};
+  }
+  if (const auto owned = by_painting_.find(wish.painting); owned != by_painting_.end())
+    return ClaimOutcome{ClaimResult::taken, owned->second};
+  return std::nullopt;
+}
+
+// Reads what the log has and we have not (this claim, and any whose commit was reported as failed
+// and was not), and tells the listeners.
+void Claims::catch_up() {
+  int64_t known_claims = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    known_claims = static_cast<int64_t>(order_.size());
+  }
+  const std::vector<Claim> fresh = gallery_.store().claims_since(known_claims);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Claim& claim : fresh) learn(claim);
+  }
+  for (const Claim& claim : fresh)
+    for (const Listener& listener : listeners_) listener(published(claim));
+}
+
+void Claims::learn(const Claim& claim) {
+  VERNISSAGE_ASSERT_OP(claim.number, ==, static_cast<int64_t>(order_.size()) + 1);
+  by_painting_.emplace(claim.painting, claim);
+  by_visitor_.emplace(claim.visitor, claim.painting);
+  order_.push_back(claim.painting);
+  const size_t index = index_.find(claim.painting)->second;
+  taken_[index / 8] = static_cast<uint8_t>(taken_[index / 8] | 1u << (index & 7));
+}
+
+PublicClaim Claims::published(const Claim& claim) {
+  return {claim.number, claim.painting, claim.plaque, claim.time_ms};
+}
+
+ClaimAnswer Claims::answer(const ClaimOutcome& outcome) const {
+  ClaimAnswer answer{outcome.result, published(outcome.claim), {}};
+  if (outcome.result == ClaimResult::taken)
+    answer.similar = similar_free(*gallery_.painting(outcome.claim.painting));
+  return answer;
+}
+
+std::vector<const Painting*> Claims::similar_free(const Painting& painting) const {
+  const auto& catalogue = gallery_.catalogue();
+  const std::vector<uint8_t> taken = snapshot().bitmap;
+  const auto is_free = [&](size_t i) { return ((taken[i / 8] >> (i & 7)) & 1) == 0; };
+  const size_t index = index_.find(painting.id)->second;
+  std::vector<const Painting*> similar;
+  if (similar_.has_points()) {
+    for (const size_t near : similar_.nearest(index, kSimilarMax, is_free))
+      similar.push_back(catalogue[near]);
+    return similar;
+  }
+  // Outwards along the wall.
+  const auto on_this_wall = [&](size_t i) {
+    return i < catalogue.size() && catalogue[i]->room == painting.room;
+  };
+  bool further = true;
+  for (size_t step = 1; further && similar.size() < kSimilarMax; ++step) {
+    further = false;
+    for (const size_t i : {index + step, index - step}) {  // index - step < 0: a huge number
+      if (!on_this_wall(i)) continue;
+      further = true;
+      if (is_free(i) && similar.size() < kSimilarMax) similar.push_back(catalogue[i]);
+    }
+  }
+  return similar;
+}
+
+std::optional<PublicClaim> Claims::of_visitor(std::string_view visitor) const {
+  const Digest hashed = hash_of(visitor);
+  const std::lock_guard lock(mutex_);
+  const auto own = by_visitor_.find(hashed);
+  if (own == by_visitor_.end()) return std::nullopt;
+  return published(by_painting_.find(own->second)->second);
+}
+
+std::optional<PublicClaim> Claims::of_painting(std::string_view painting) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_painting_.find(painting);
+  return found == by_painting_.end() ? std::nullopt : std::optional(published(found->second));
+}
+
+Snapshot Claims::snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return {static_cast<int64_t>(order_.size()), taken_, gallery_.catalogue().size()};
+}
+
+std::vector<PublicClaim> Claims::since(int64_t sequence, size_t count_max) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<PublicClaim> claims;
+  for (size_t i = static_cast<size_t>(std::max<int64_t>(sequence, 0));
+       i < order_.size() && claims.size() < count_max; ++i)
+    claims.push_back(published(by_painting_.find(order_[i])->second));
+  return claims;
+}
+
+void Claims::listen(Listener listener) {
+  const std::lock_guard lock(claiming_mutex_);
+  listeners_.push_back(std::move(listener));
+}
+
+Digest Claims::hash_of(std::string_view visitor) const {
+  return hmac_sha256(visitor_key_, "visitor " + std::string(visitor));
+}
+
+std::optional<std::string> Claims::picture(std::string_view visitor,
+                                           std::string_view painting) const {
+  const auto own = of_visitor(visitor);
+  if (!own || own->painting != painting) return std::nullopt;
+  const auto recorded = recorded_picture(painting);
+  if (!recorded) return std::nullopt;
+  const auto path = file_of(gallery_, *recorded);
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  return read_file(path);
+}
+
+std::optional<Picture> Claims::recorded_picture(std::string_view painting) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = pictures_.find(painting);
+  return found == pictures_.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool Claims::picture_ready(std::string_view painting) const {
+  const auto recorded = recorded_picture(painting);
+  return recorded && std::filesystem::exists(file_of(gallery_, *recorded));
+}
+
+std::optional<std::string> Claims::certificate(std::string_view painting) const {
+  const auto recorded = recorded_picture(painting);
+  return recorded ? std::optional(recorded->certificate) : std::nullopt;
+}
+
+std::vector<const Painting*> Claims::pictures_due() const {
+  std::vector<std::string> claimed;
+  {
+    const std::lock_guard lock(mutex_);
+    claimed = order_;
+  }
+  std::vector<const Painting*> due;
+  for (const std::string& id : claimed)
+    if (!picture_ready(id)) due.push_back(gallery_.painting(id));
+  return due;
+}
+
+void Claims::frame(const Painting& painting, const Image& image) {
+  Certificate certificate;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_painting_.find(painting.id);
+    if (found == by_painting_.end()) throw Error("painting " + painting.id + " has no owner");
+    certificate.owner = found->second.plaque;
+    certificate.claim = found->second.number;
+    certificate.time_ms = found->second.time_ms;
+    certificate.log = found->second.hash;
+  }
+  certificate.gallery = gallery_.config().name;
+  certificate.painting = painting.id;
+  certificate.title = painting.title;
+  certificate.pixels = pixels_digest(image);
+  certificate.network = network_digest();
+  const std::string text = signer_.sign(certificate);
+  const std::vector<uint8_t> bytes = certified_png(image, certificate, text);
+  const Picture picture{painting.id, hex(sha256(as_text(bytes))), text};
+
+  // The file first: what is recorded is there.
+  std::error_code failed;
+  std::filesystem::create_directory(gallery_.owned_path(), failed);
+  if (failed) throw Error(gallery_.owned_path().string() + ": cannot be made: " + failed.message());
+  write_file_atomically(file_of(gallery_, picture), bytes);
+  if (recorded_picture(painting.id) == picture) return;
+  gallery_.store().record_picture(picture);
+  const std::lock_guard lock(mutex_);
+  pictures_.insert_or_assign(painting.id, picture);
+}
+
+Digest Claims::network_digest() const {
+  const std::lock_guard lock(network_mutex_);
+  if (!network_digest_) network_digest_ = sha256_of_file(gallery_.generator_path());
+  return *network_digest_;
+}
+
+void Claims::set_points(std::vector<float> points) {
+  similar_.set_points(std::move(points), gallery_.catalogue().size());
+}
+
+}  // namespace vernissage::gallery

@@ -1,0 +1,33 @@
+// Directories that are there whole or not at all.
+#pragma once
+
+#include <filesystem>
+
+namespace vernissage::gallery {
+
+/// Made beside `out` under another name (a move within one file system is a single step), moved
+/// into place at the end, gone again when it was not.
+class NewDirectory {
+ public:
+  /// `out` must have a name of its own, and not exist or be an empty directory. Throws Error.
+  explicit NewDirectory(const std::filesystem::path& out);
+  NewDirectory(const NewDirectory&) = delete;
+  NewDirectory& operator=(const NewDirectory&) = delete;
+  ~NewDirectory();
+
+  const std::filesystem::path& path() const { return path_; }
+
+  /// The directory is on disk under its name when this returns; the files in it must be already.
+  void move_into_place();
+
+ private:
+  std::filesystem::path out_;
+  std::filesystem::path path_;  // empty: moved
+};
+
+/// Returns when the file or directory is on disk. Throws Error.
+void sync_to_disk(const std::filesystem::path& path);
+/// Copies a file with its permissions; `to` must not exist. On disk when it returns. Throws Error.
+void copy_to_disk(const std::filesystem::path& from, const std::filesystem::path& to);
+
+}  // namespace vernissage::gallery

@@ -1,0 +1,64 @@
+// Internet addresses as the rules about visitors need them: whose share of the limits a request
+// takes, and which proxies are believed.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vernissage::visitors {
+
+/// IPv4 is kept in its mapped form, ::ffff:a.b.c.d, so that both spellings are one address.
+struct Address {
+  std::array<uint8_t, 16> bytes{};
+
+  bool is_v4() const;
+  bool operator==(const Address&) const = default;
+};
+
+/// "192.0.2.7", "2001:db8::1", "::ffff:192.0.2.7"; nothing for anything else (names, ports, zones).
+std::optional<Address> read_address(std::string_view text);
+std::string address_text(const Address& address);
+
+/// A range of addresses: those that share the first `bits` bits (of 128, in the mapped form).
+struct Network {
+  Address base;
+  int bits = 128;
+
+  bool contains(const Address& address) const;
+};
+
+/// "10.0.0.0/8", "2001:db8::/32", or a single address. Throws Error saying what was expected; so
+/// does a base with bits set behind the prefix.
+Network read_network(std::string_view text);
+
+/// The part of the network that one customer holds: an IPv4 /24, an IPv6 /64 (bits behind it zero).
+Address subnet_of(const Address& address);
+/// What stands for one visitor's machine: an IPv4 address, an IPv6 /64, as whoever has a single
+/// IPv6 address has 2^64.
+Address machine_of(const Address& address);
+
+/// Who is believed about others: proxies in front of this server.
+struct TrustedProxies {
+  std::vector<Network> networks;
+  bool unix_socket = false;  // whoever reaches our Unix socket is a proxy
+
+  /// `peer` as in http::Request: an address, or empty for a Unix socket.
+  bool contains(std::string_view peer) const;
+};
+
+/// "10.0.0.0/8,unix"; empty: nobody. Throws Error.
+TrustedProxies read_trusted_proxies(std::string_view text);
+
+/// Whose request it is: the peer, or, where that is a trusted proxy, the last address of
+/// X-Forwarded-For that is no trusted proxy itself. What stands to its left was written by that
+/// very client and is worth nothing. An entry that is no address ends the search: then it is the
+/// last proxy. Nothing: a Unix socket without a forwarded address.
+std::optional<Address> client_address(std::string_view peer,
+                                      const std::vector<std::string_view>& forwarded_for,
+                                      const TrustedProxies& trusted);
+
+}  // namespace vernissage::visitors

@@ -1,0 +1,158 @@
+#include "server/visitors/visitors.h"
+
+#include <algorithm>
+#include <ctime>
+#include <vector>
+
+#include "engine/error.h"
+#include "server/gallery/claims.h"
+#include "server/gallery/digest.h"
+#include "server/visitors/origin.h"
+
+namespace vernissage::visitors {
+namespace {
+
+using Clock = RateLimiter::Clock;
+
+std::vector<std::string_view> all_fields(const http::Request& request, std::string_view name) {
+  std::vector<std::string_view> found;
+  for (const auto& [key, value] : request.fields)
+    if (http::same_name(key, name)) found.push_back(value);
+  return found;
+}
+
+// By the Host that the browser asked for. Nobody can change that in another one's browser, and a
+// gallery behind a name of its own never takes the plain one.
+bool is_plain(const http::Request& request) {
+  return is_loopback_host(request.field("Host").value_or(""));
+}
+
+std::string set_cookie_field(bool plain, const std::string& value) {
+  return std::string(plain ? kLoopbackCookieName : kCookieName) + "=" + value +
+         "; Path=/; Max-Age=" + std::to_string(kCookieSeconds) +
+         (plain ? "; HttpOnly; SameSite=Lax" : "; Secure; HttpOnly; SameSite=Lax");
+}
+
+std::string name_of(const VisitorId& id) {
+  return "cookie:" + gallery::hex(id);
+}
+
+bool is_token_character(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+Quota per_hour(double count) {
+  return {std::max(count, 1.0), count / 3600};
+}
+
+}  // namespace
+
+std::string read_identity(std::string_view text) {
+  if (text == "cookie") return "";
+  constexpr std::string_view kHeader = "header:";
+  const std::string_view name = text.substr(std::min(kHeader.size(), text.size()));
+  if (!text.starts_with(kHeader) || name.empty() ||
+      !std::all_of(name.begin(), name.end(), is_token_character))
+    throw Error("\"" + std::string(text) +
+                "\": expected cookie, or header:NAME with a field's name");
+  return std::string(name);
+}
+
+void check_public_origin(const std::string& text) {
+  if (text.empty()) return;
+  const size_t scheme = text.starts_with("https://") ? 8 : text.starts_with("http://") ? 7 : 0;
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           std::string_view(":/.-[]").find(c) != std::string_view::npos;
+  });
+  if (scheme == 0 || text.size() == scheme || !plain || text.find('/', scheme) != std::string::npos)
+    throw Error("\"" + text + "\": expected an origin such as https://gallery.example");
+}
+
+Visitors::Limits::Limits(double claims_per_hour)
+    : attempts(kAttempts),
+      subnet_attempts(kSubnetAttempts),
+      wins(per_hour(claims_per_hour)),
+      subnet_wins(per_hour(claims_per_hour * kSubnetShare)) {}
+
+Visitors::Visitors(const std::filesystem::path& directory, Settings settings)
+    : settings_(std::move(settings)),
+      keys_(CookieKeys::open(directory / "visitors.key")),
+      limits_(settings_.claims_per_hour > 0
+                  ? std::make_unique<Limits>(static_cast<double>(settings_.claims_per_hour))
+                  : nullptr) {}
+
+std::optional<Visitor> Visitors::identify(const http::Request& request) const {
+  if (!settings_.identity_field.empty()) {
+    if (!settings_.trusted.contains(request.peer)) return std::nullopt;
+    const auto fields = all_fields(request, settings_.identity_field);
+    if (fields.size() != 1 || fields[0].empty()) return std::nullopt;
+    Visitor visitor{"header:" + std::string(fields[0]), ""};
+    if (visitor.name.size() > gallery::kVisitorBytesMax) return std::nullopt;
+    return visitor;
+  }
+  const bool plain = is_plain(request);
+  const char* name = plain ? kLoopbackCookieName : kCookieName;
+  const auto value = find_cookie(all_fields(request, "Cookie"), name);
+  const int64_t now = std::time(nullptr);
+  const auto verified = value ? keys_.verify(name, *value, now) : std::nullopt;
+  if (!verified) return std::nullopt;
+  return Visitor{
+      name_of(verified->id),
+      verified->renew ? set_cookie_field(plain, keys_.sign(name, verified->id, now)) : ""};
+}
+
+std::optional<Visitor> Visitors::welcome(const http::Request& request) const {
+  auto visitor = identify(request);
+  if (visitor || !settings_.identity_field.empty()) return visitor;
+  const bool plain = is_plain(request);
+  const VisitorId id = fresh_visitor_id();
+  return Visitor{name_of(id),
+                 set_cookie_field(plain, keys_.sign(plain ? kLoopbackCookieName : kCookieName, id,
+                                                    std::time(nullptr)))};
+}
+
+bool Visitors::is_ours(const http::Request& request) const {
+  return is_same_origin(request, settings_.public_origin);
+}
+
+std::string Visitors::form_token(const Visitor& visitor, std::string_view painting) const {
+  return keys_.token(visitor.name + '\0' + std::string(painting));
+}
+
+bool Visitors::is_form_token(const Visitor& visitor, std::string_view painting,
+                             std::string_view token) const {
+  return keys_.is_token(visitor.name + '\0' + std::string(painting), token);
+}
+
+Address Visitors::client(const http::Request& request) const {
+  const auto address =
+      client_address(request.peer, all_fields(request, "X-Forwarded-For"), settings_.trusted);
+  return address ? machine_of(*address) : Address{};
+}
+
+std::optional<std::chrono::milliseconds> Visitors::count_attempt(const Address& client) {
+  if (!limits_) return std::nullopt;
+  const auto now = Clock::now();
+  if (const auto wait = limits_->attempts.take(client, now)) return wait;
+  return limits_->subnet_attempts.take(subnet_of(client), now);
+}
+
+std::optional<std::chrono::milliseconds> Visitors::reserve_win(const Address& client) {
+  if (!limits_) return std::nullopt;
+  const auto now = Clock::now();
+  if (const auto wait = limits_->wins.take(client, now)) return wait;
+  const auto wait = limits_->subnet_wins.take(subnet_of(client), now);
+  if (wait) limits_->wins.give_back(client, now);
+  return wait;
+}
+
+void Visitors::give_back_win(const Address& client) {
+  if (!limits_) return;
+  const auto now = Clock::now();
+  limits_->wins.give_back(client, now);
+  limits_->subnet_wins.give_back(subnet_of(client), now);
+}
+
+}  // namespace vernissage::visitors

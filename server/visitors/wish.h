@@ -1,0 +1,36 @@
+// What somebody who wants a painting sends: JSON or a form. Strangers' bytes in, plain texts out;
+// whether the painting exists and the plaque may be shown is not asked here.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vernissage::visitors {
+
+struct Wish {
+  std::string painting;
+  std::string plaque;           // empty: none
+  std::string idempotency_key;  // empty: none
+  std::string token;            // of the form
+};
+
+/// {"painting": "…", "plaque": "…"}: the first is needed, the second may be missing. Throws
+/// ParseError for anything else: another member, one twice, a value that is not a string.
+Wish read_json_wish(std::string_view body);
+
+/// application/x-www-form-urlencoded with the fields painting, plaque, request (the idempotency
+/// key) and token, each at most once. Throws ParseError as above.
+Wish read_form_wish(std::string_view body);
+
+/// The pairs of a query or form, decoded: '+' is a blank, %xx a byte. Throws ParseError for a '%'
+/// without two hexadecimal digits and for more than `pairs_max` pairs.
+std::vector<std::pair<std::string, std::string>> read_pairs(std::string_view text,
+                                                            size_t pairs_max);
+
+/// Nothing for a key that no Idempotency-Key can be: 1 … kIdempotencyKeyBytesMax visible
+/// characters.
+bool is_idempotency_key(std::string_view text);
+
+}  // namespace vernissage::visitors
