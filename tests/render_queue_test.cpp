@@ -1,11 +1,13 @@
-// The render queue with a painter that waits for the test. Goal: batching, single flight, bounds,
-// cancellation and both ways to close, in every stage. Method: gates hold the painter and the
-// finisher where the test wants them; nothing depends on how long anything takes.
+// The render queue with a painter that waits for the test. Goal: batching, priorities, single
+// flight, bounds and what they tell, cancellation and both ways to close, in every stage. Method:
+// gates hold the painter and the finisher where the test wants them; nothing depends on how long
+// anything takes.
 #include "server/render/render_queue.h"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cmath>
 #include <future>
 #include <stdexcept>
 
@@ -62,7 +64,9 @@ class GatedPainter : public Painter {
 
   std::string describe() const override { return "a painter for tests"; }
   int batch_max() const override { return batch_max_; }
-  std::vector<Image> paint(const std::vector<uint64_t>& candidates) override {
+  std::vector<Image> paint(const std::vector<Subject>& subjects) override {
+    std::vector<uint64_t> candidates;
+    for (const Subject& subject : subjects) candidates.push_back(subject.first);
     {
       const std::lock_guard lock(studio_.mutex);
       studio_.batches.push_back(candidates);
@@ -87,16 +91,21 @@ RenderQueue::Parts parts_for(Studio& studio, int batch_max) {
     studio.loading.pass();
     return std::make_unique<GatedPainter>(studio, batch_max);
   };
-  parts.finish = [&studio](const Work& work, const Image& image) {
-    studio.finishing.pass();
-    if (work.id == "full disk") throw std::runtime_error("no space left");
-    const std::lock_guard lock(studio.mutex);
-    studio.finished.emplace_back(work.id, image.pixels[0]);
-  };
   parts.on_ready = [&studio](const Painter&) { ++studio.ready; };
   parts.on_failed = [&studio](const std::string&) { ++studio.failed; };
   parts.on_finish_failed = [&studio](const std::string&) { ++studio.finish_failed; };
   return parts;
+}
+
+Work work(Studio& studio, const std::string& id, uint64_t candidate,
+          Priority priority = Priority::visible, const std::string& client = "") {
+  const auto finish = [&studio, id](const Image& image) {
+    studio.finishing.pass();
+    if (id == "full disk") throw std::runtime_error("no space left");
+    const std::lock_guard lock(studio.mutex);
+    studio.finished.emplace_back(id, image.pixels[0]);
+  };
+  return {id, Subject::painting(candidate), finish, priority, client};
 }
 
 // A waiter one can ask; called twice, it throws in its promise.
@@ -130,7 +139,7 @@ TEST(RenderQueue, PaintsFinishesAndTellsTheWaiter) {
   studio.loading.open(), studio.painting.open(), studio.finishing.open();
   RenderQueue queue(parts_for(studio, 4), limits(8, kAtOnce));
   Ticket ticket;
-  ASSERT_TRUE(queue.submit({"a", 7}, {}, ticket.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "a", 7), {}, ticket.waiter()));
   EXPECT_EQ(ticket.get(), Outcome::done);
   EXPECT_EQ(studio.finished, (std::vector<std::pair<std::string, uint8_t>>{{"a", 7}}));
   EXPECT_EQ(queue.state(), RenderQueue::State::ready);
@@ -144,7 +153,8 @@ TEST(RenderQueue, FillsBatchesInOrderOfArrival) {
   EXPECT_EQ(queue.state(), RenderQueue::State::loading);
   std::vector<Ticket> tickets(7);
   for (size_t i = 0; i < tickets.size(); ++i)
-    ASSERT_TRUE(queue.submit({"work " + std::to_string(i), i}, {}, tickets[i].waiter()));
+    ASSERT_TRUE(
+        queue.submit(work(studio, "work " + std::to_string(i), i), {}, tickets[i].waiter()));
   studio.loading.open();
   for (Ticket& ticket : tickets) EXPECT_EQ(ticket.get(), Outcome::done);
   EXPECT_EQ(studio.batches_now(), (std::vector<std::vector<uint64_t>>{{0, 1, 2}, {3, 4, 5}, {6}}));
@@ -155,9 +165,9 @@ TEST(RenderQueue, WaitsForCompanyButNotForMoreThanABatch) {
   studio.loading.open(), studio.painting.open(), studio.finishing.open();
   RenderQueue queue(parts_for(studio, 2), limits(8, kForAges));
   Ticket first, second;
-  ASSERT_TRUE(queue.submit({"a", 1}, {}, first.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "a", 1), {}, first.waiter()));
   EXPECT_FALSE(first.is_called());
-  ASSERT_TRUE(queue.submit({"b", 2}, {}, second.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "b", 2), {}, second.waiter()));
   EXPECT_EQ(first.get(), Outcome::done);
   EXPECT_EQ(second.get(), Outcome::done);
   EXPECT_EQ(studio.batches_now(), (std::vector<std::vector<uint64_t>>{{1, 2}}));
@@ -167,22 +177,22 @@ TEST(RenderQueue, SameWorkIsDoneOnceInEveryStage) {
   Studio studio;
   RenderQueue queue(parts_for(studio, 4), limits(1, kAtOnce));
   Ticket waiting, waiting_too, painting, finishing, afterwards;
-  ASSERT_TRUE(queue.submit({"a", 1}, {}, waiting.waiter()));
-  ASSERT_TRUE(queue.submit({"a", 1}, {}, waiting_too.waiter()))
+  ASSERT_TRUE(queue.submit(work(studio, "a", 1), {}, waiting.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "a", 1), {}, waiting_too.waiter()))
       << "joins, though the queue is full";
   studio.loading.open();
   studio.painting.await_arrivals(1);
-  ASSERT_TRUE(queue.submit({"a", 1}, {}, painting.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "a", 1), {}, painting.waiter()));
   studio.painting.open();
   studio.finishing.await_arrivals(1);
-  ASSERT_TRUE(queue.submit({"a", 1}, {}, finishing.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "a", 1), {}, finishing.waiter()));
   EXPECT_FALSE(waiting.is_called());
   studio.finishing.open();
   for (Ticket* ticket : {&waiting, &waiting_too, &painting, &finishing})
     EXPECT_EQ(ticket->get(), Outcome::done);
   EXPECT_EQ(studio.batches_now().size(), 1u);
   // Landed: the next one is a flight of its own.
-  ASSERT_TRUE(queue.submit({"a", 1}, {}, afterwards.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "a", 1), {}, afterwards.waiter()));
   EXPECT_EQ(afterwards.get(), Outcome::done);
   EXPECT_EQ(studio.batches_now().size(), 2u);
 }
@@ -193,17 +203,17 @@ TEST(RenderQueue, RefusesOneMoreThanItHolds) {
   RenderQueue queue(parts_for(studio, 1), limits(kMax, kAtOnce));
   std::vector<Ticket> tickets(kMax);
   for (size_t i = 0; i < kMax; ++i)
-    EXPECT_TRUE(queue.submit({std::to_string(i), i}, {}, tickets[i].waiter())) << i;
+    EXPECT_TRUE(queue.submit(work(studio, std::to_string(i), i), {}, tickets[i].waiter())) << i;
   Ticket refused;
-  EXPECT_FALSE(queue.submit({"one more", 9}, {}, refused.waiter()));
+  EXPECT_FALSE(queue.submit(work(studio, "one more", 9), {}, refused.waiter()));
   // What is being painted or finished counts too.
   studio.loading.open(), studio.painting.open();
   studio.finishing.await_arrivals(1);
-  EXPECT_FALSE(queue.submit({"one more", 9}, {}, refused.waiter()));
+  EXPECT_FALSE(queue.submit(work(studio, "one more", 9), {}, refused.waiter()));
   studio.finishing.open();
   for (Ticket& ticket : tickets) EXPECT_EQ(ticket.get(), Outcome::done);
   Ticket accepted;
-  EXPECT_TRUE(queue.submit({"one more", 9}, {}, accepted.waiter()));
+  EXPECT_TRUE(queue.submit(work(studio, "one more", 9), {}, accepted.waiter()));
   EXPECT_EQ(accepted.get(), Outcome::done);
   EXPECT_FALSE(refused.is_called());
 }
@@ -214,14 +224,14 @@ TEST(RenderQueue, DropsWorkThatNobodyWaitsForAnyMore) {
   RenderQueue queue(parts_for(studio, 8), limits(8, kAtOnce));
   std::stop_source gone, gone_too, stays;
   Ticket alone, one_of_two, other_of_two;
-  ASSERT_TRUE(queue.submit({"alone", 1}, gone.get_token(), alone.waiter()));
-  ASSERT_TRUE(queue.submit({"two", 2}, gone_too.get_token(), one_of_two.waiter()));
-  ASSERT_TRUE(queue.submit({"two", 2}, stays.get_token(), other_of_two.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "alone", 1), gone.get_token(), alone.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "two", 2), gone_too.get_token(), one_of_two.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "two", 2), stays.get_token(), other_of_two.waiter()));
   gone.request_stop();
   gone_too.request_stop();
   studio.loading.open();
   EXPECT_EQ(alone.get(), Outcome::cancelled);
-  EXPECT_EQ(one_of_two.get(), Outcome::done);
+  EXPECT_EQ(one_of_two.get(), Outcome::cancelled) << "told at once, not when it is painted";
   EXPECT_EQ(other_of_two.get(), Outcome::done);
   EXPECT_EQ(studio.batches_now(), (std::vector<std::vector<uint64_t>>{{2}}));
 }
@@ -232,14 +242,14 @@ TEST(RenderQueue, DrainingPaintsWhatWaits) {
   RenderQueue queue(parts_for(studio, 2), limits(8, kForAges));
   std::vector<Ticket> tickets(3);
   for (size_t i = 0; i < tickets.size(); ++i)
-    ASSERT_TRUE(queue.submit({std::to_string(i), i}, {}, tickets[i].waiter()));
+    ASSERT_TRUE(queue.submit(work(studio, std::to_string(i), i), {}, tickets[i].waiter()));
   queue.close(RenderQueue::Closing::drain);
   for (Ticket& ticket : tickets) {
     ASSERT_TRUE(ticket.is_called());
     EXPECT_EQ(ticket.get(), Outcome::done);
   }
   Ticket late;
-  EXPECT_FALSE(queue.submit({"late", 4}, {}, late.waiter()));
+  EXPECT_FALSE(queue.submit(work(studio, "late", 4), {}, late.waiter()));
   EXPECT_EQ(queue.state(), RenderQueue::State::closed);
 }
 
@@ -248,9 +258,9 @@ TEST(RenderQueue, CancellingEndsWhatIsPaintedAndDropsWhatWaits) {
   studio.loading.open(), studio.finishing.open();
   RenderQueue queue(parts_for(studio, 1), limits(8, kAtOnce));
   Ticket painting, waiting;
-  ASSERT_TRUE(queue.submit({"painting", 1}, {}, painting.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "painting", 1), {}, painting.waiter()));
   studio.painting.await_arrivals(1);
-  ASSERT_TRUE(queue.submit({"waiting", 2}, {}, waiting.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "waiting", 2), {}, waiting.waiter()));
   auto closing = std::async(std::launch::async, [&] { queue.close(RenderQueue::Closing::cancel); });
   EXPECT_EQ(waiting.get(), Outcome::cancelled);
   EXPECT_FALSE(painting.is_called());
@@ -269,7 +279,7 @@ TEST(RenderQueue, DestructionCancels) {
   {
     RenderQueue queue(parts_for(studio, 1), limits(8, kAtOnce));
     studio.loading.await_arrivals(1);
-    ASSERT_TRUE(queue.submit({"a", 1}, {}, ticket.waiter()));
+    ASSERT_TRUE(queue.submit(work(studio, "a", 1), {}, ticket.waiter()));
     opener = std::jthread([&] {
       EXPECT_EQ(ticket.get(), Outcome::cancelled);
       studio.loading.open();
@@ -283,13 +293,13 @@ TEST(RenderQueue, APainterThatThrowsFailsEverythingAndStaysFailed) {
   studio.loading.open(), studio.finishing.open();
   RenderQueue queue(parts_for(studio, 1), limits(8, kAtOnce));
   Ticket poisoned, waiting, late;
-  ASSERT_TRUE(queue.submit({"poison", kPoison}, {}, poisoned.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "poison", kPoison), {}, poisoned.waiter()));
   studio.painting.await_arrivals(1);
-  ASSERT_TRUE(queue.submit({"waiting", 1}, {}, waiting.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "waiting", 1), {}, waiting.waiter()));
   studio.painting.open();
   EXPECT_EQ(poisoned.get(), Outcome::failed);
   EXPECT_EQ(waiting.get(), Outcome::failed);
-  EXPECT_FALSE(queue.submit({"late", 2}, {}, late.waiter()));
+  EXPECT_FALSE(queue.submit(work(studio, "late", 2), {}, late.waiter()));
   queue.close(RenderQueue::Closing::cancel);
   EXPECT_EQ(queue.state(), RenderQueue::State::failed);
   EXPECT_EQ(studio.failed, 1);
@@ -304,7 +314,7 @@ TEST(RenderQueue, APainterThatCannotBeMadeFailsWhatWaits) {
   };
   RenderQueue queue(std::move(parts), limits(8, kAtOnce));
   Ticket ticket;
-  ASSERT_TRUE(queue.submit({"a", 1}, {}, ticket.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "a", 1), {}, ticket.waiter()));
   studio.loading.open();
   EXPECT_EQ(ticket.get(), Outcome::failed);
   queue.close(RenderQueue::Closing::cancel);
@@ -317,15 +327,189 @@ TEST(RenderQueue, AFinishThatThrowsFailsItsOwnWorkAlone) {
   studio.painting.open(), studio.finishing.open();
   RenderQueue queue(parts_for(studio, 2), limits(8, kAtOnce));
   Ticket unlucky, lucky, again;
-  ASSERT_TRUE(queue.submit({"full disk", 1}, {}, unlucky.waiter()));
-  ASSERT_TRUE(queue.submit({"fine", 2}, {}, lucky.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "full disk", 1), {}, unlucky.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "fine", 2), {}, lucky.waiter()));
   studio.loading.open();
   EXPECT_EQ(unlucky.get(), Outcome::failed);
   EXPECT_EQ(lucky.get(), Outcome::done);
-  ASSERT_TRUE(queue.submit({"fine too", 3}, {}, again.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "fine too", 3), {}, again.waiter()));
   EXPECT_EQ(again.get(), Outcome::done);
   EXPECT_EQ(studio.finish_failed, 1);
   EXPECT_EQ(queue.state(), RenderQueue::State::ready);
+}
+
+using Verdict = Admission::Verdict;
+
+TEST(RenderQueue, TheMostUrgentIsPaintedFirstAndAloneAmongItsKind) {
+  Studio studio;
+  studio.painting.open(), studio.finishing.open();
+  RenderQueue queue(parts_for(studio, 3), limits(16, kAtOnce));
+  std::vector<Ticket> tickets(6);
+  const std::pair<Priority, uint64_t> asked[] = {{Priority::studio, 1},  {Priority::flow, 2},
+                                                 {Priority::visible, 3}, {Priority::studio, 4},
+                                                 {Priority::owner, 5},   {Priority::visible, 6}};
+  for (size_t i = 0; i < tickets.size(); ++i)
+    ASSERT_TRUE(queue.submit(work(studio, std::to_string(i), asked[i].second, asked[i].first), {},
+                             tickets[i].waiter()));
+  studio.loading.open();
+  for (Ticket& ticket : tickets) EXPECT_EQ(ticket.get(), Outcome::done);
+  EXPECT_EQ(studio.batches_now(), (std::vector<std::vector<uint64_t>>{{5}, {3, 6}, {2}, {1, 4}}));
+}
+
+TEST(RenderQueue, WhoJoinsWithMoreUrgencyTakesTheWorkAlong) {
+  Studio studio;
+  studio.painting.open(), studio.finishing.open();
+  RenderQueue queue(parts_for(studio, 1), limits(16, kAtOnce));
+  Ticket print, preview, same_print, late;
+  ASSERT_TRUE(queue.submit(work(studio, "print", 1, Priority::studio), {}, print.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "preview", 2), {}, preview.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "print", 1, Priority::owner), {}, same_print.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "print", 1, Priority::studio), {}, late.waiter()));
+  studio.loading.open();
+  for (Ticket* ticket : {&print, &preview, &same_print, &late})
+    EXPECT_EQ(ticket->get(), Outcome::done);
+  EXPECT_EQ(studio.batches_now(), (std::vector<std::vector<uint64_t>>{{1}, {2}}));
+}
+
+TEST(RenderQueue, UrgentWorkThatComesWhileOtherWaitsForCompanyIsNotHeldUp) {
+  Studio studio;
+  studio.loading.open(), studio.painting.open(), studio.finishing.open();
+  RenderQueue queue(parts_for(studio, 2), limits(16, kForAges));
+  Ticket print, one, two;
+  ASSERT_TRUE(queue.submit(work(studio, "print", 1, Priority::studio), {}, print.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "a", 2), {}, one.waiter()));
+  ASSERT_TRUE(queue.submit(work(studio, "b", 3), {}, two.waiter()));
+  EXPECT_EQ(one.get(), Outcome::done);
+  EXPECT_EQ(two.get(), Outcome::done);
+  EXPECT_FALSE(print.is_called());
+  queue.close(RenderQueue::Closing::drain);
+  EXPECT_EQ(print.get(), Outcome::done);
+}
+
+TEST(RenderQueue, WalksAndPrintsLeaveRoomForPreviewsAndOwnersAreNeverRefused) {
+  Studio studio;
+  RenderQueue queue(parts_for(studio, 1), limits(8, kAtOnce));
+  int asked = 0;
+  const auto ask = [&](Priority priority) {
+    return queue.submit(work(studio, std::to_string(asked++), 1, priority), {}, [](Outcome) {})
+        .verdict;
+  };
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(ask(Priority::studio), Verdict::accepted) << i;
+  EXPECT_EQ(ask(Priority::studio), Verdict::full) << "a quarter";
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(ask(Priority::flow), Verdict::accepted) << i;
+  EXPECT_EQ(ask(Priority::flow), Verdict::full) << "a half";
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(ask(Priority::visible), Verdict::accepted) << i;
+  EXPECT_EQ(ask(Priority::visible), Verdict::full) << "all of it";
+  for (int i = 0; i < 9; ++i) EXPECT_EQ(ask(Priority::owner), Verdict::accepted) << i;
+  EXPECT_EQ(ask(Priority::visible), Verdict::full);
+  EXPECT_EQ(queue.depth(), 17u);
+  EXPECT_EQ(queue.waiting(), 17u);
+  studio.loading.open(), studio.painting.open(), studio.finishing.open();
+}
+
+TEST(RenderQueue, OneClientIsRefusedWhileOthersAreServed) {
+  Studio studio;
+  RenderLimits bounds = limits(16, kAtOnce);
+  bounds.client_flights_max = 2;
+  RenderQueue queue(parts_for(studio, 1), bounds);
+  const auto ask = [&](const std::string& id, const std::string& client, std::stop_token token) {
+    return queue
+        .submit(work(studio, id, 1, Priority::visible, client), std::move(token), [](Outcome) {})
+        .verdict;
+  };
+  std::stop_source gone;
+  EXPECT_EQ(ask("a", "one", {}), Verdict::accepted);
+  EXPECT_EQ(ask("b", "one", gone.get_token()), Verdict::accepted);
+  EXPECT_EQ(ask("c", "one", {}), Verdict::client_full);
+  EXPECT_EQ(ask("a", "one", {}), Verdict::client_full) << "joining is asking too";
+  EXPECT_EQ(ask("c", "two", {}), Verdict::accepted);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(ask("own " + std::to_string(i), "", {}), Verdict::accepted);
+  gone.request_stop();
+  EXPECT_EQ(ask("d", "one", {}), Verdict::accepted) << "who left made room";
+  studio.loading.open(), studio.painting.open(), studio.finishing.open();
+  queue.close(RenderQueue::Closing::drain);
+}
+
+TEST(RenderQueue, WorkGivenUpMakesRoomBeforeAnybodyIsRefused) {
+  Studio studio;
+  RenderQueue queue(parts_for(studio, 1), limits(1, kAtOnce));
+  std::stop_source gone;
+  Ticket left, stays;
+  ASSERT_TRUE(queue.submit(work(studio, "a", 1), gone.get_token(), left.waiter()));
+  EXPECT_EQ(queue.submit(work(studio, "b", 2), {}, [](Outcome) {}).verdict, Verdict::full);
+  gone.request_stop();
+  ASSERT_TRUE(queue.submit(work(studio, "b", 2), {}, stays.waiter()));
+  EXPECT_EQ(left.get(), Outcome::cancelled);
+  studio.loading.open(), studio.painting.open(), studio.finishing.open();
+  EXPECT_EQ(stays.get(), Outcome::done);
+  EXPECT_EQ(studio.batches_now(), (std::vector<std::vector<uint64_t>>{{2}}));
+}
+
+// Takes a known time for each batch.
+class SteadyPainter : public Painter {
+ public:
+  explicit SteadyPainter(std::chrono::milliseconds each) : each_(each) {}
+  std::string describe() const override { return "a steady painter"; }
+  int batch_max() const override { return 1; }
+  std::vector<Image> paint(const std::vector<Subject>& subjects) override {
+    std::this_thread::sleep_for(each_);
+    return std::vector<Image>(subjects.size(), Image{1, 1, 1, {0}});
+  }
+
+ private:
+  std::chrono::milliseconds each_;
+};
+
+// The promise: whoever comes back when told to, with nobody else coming in between, is taken. It is
+// no idle caution either: the time is that of the work ahead, rounded up.
+TEST(RenderQueue, RetryAfterTellsTheTruth) {
+  constexpr std::chrono::milliseconds kEach{150};
+  constexpr size_t kMax = 9;
+  Studio studio;
+  studio.finishing.open();
+  RenderQueue::Parts parts;
+  parts.make_painter = [kEach] { return std::make_unique<SteadyPainter>(kEach); };
+  RenderQueue queue(std::move(parts), limits(kMax, kAtOnce));
+  Ticket measured;
+  ASSERT_TRUE(queue.submit(work(studio, "measured", 0), {}, measured.waiter()));
+  ASSERT_EQ(measured.get(), Outcome::done);
+  for (size_t i = 0; i < kMax; ++i)
+    ASSERT_TRUE(queue.submit(work(studio, std::to_string(i), i), {}, [](Outcome) {}));
+  const Admission refused = queue.submit(work(studio, "late", 99), {}, [](Outcome) {});
+  ASSERT_EQ(refused.verdict, Verdict::full);
+  const double seconds = std::chrono::duration<double>(kEach).count() * kMax;
+  EXPECT_GE(refused.retry_after.count(), seconds);
+  EXPECT_LE(refused.retry_after.count(), std::ceil(seconds * 1.5))
+      << "a slow machine has half more";
+  std::this_thread::sleep_for(refused.retry_after);
+  std::vector<Admission> again;
+  for (size_t i = 0; i < kMax; ++i)
+    again.push_back(
+        queue.submit(work(studio, "again " + std::to_string(i), i), {}, [](Outcome) {}));
+  for (const Admission& admission : again) EXPECT_TRUE(admission) << "room for all, not for one";
+}
+
+TEST(RenderQueue, TellsTheMetricsWhatItDid) {
+  Studio studio;
+  studio.painting.open(), studio.finishing.open();
+  std::atomic<int> waited = 0, batches = 0, pictures = 0, finished = 0;
+  RenderQueue::Parts parts = parts_for(studio, 2);
+  parts.on_waited = [&](RenderQueue::Seconds seconds) { waited += seconds.count() >= 0; };
+  parts.on_painted = [&](size_t count, RenderQueue::Seconds) {
+    ++batches;
+    pictures += static_cast<int>(count);
+  };
+  parts.on_finished = [&](RenderQueue::Seconds) { ++finished; };
+  RenderQueue queue(std::move(parts), limits(8, kAtOnce));
+  for (int i = 0; i < 3; ++i)
+    ASSERT_TRUE(queue.submit(work(studio, std::to_string(i), 1), {}, [](Outcome) {}));
+  studio.loading.open();
+  queue.close(RenderQueue::Closing::drain);
+  EXPECT_EQ(waited, 3);
+  EXPECT_EQ(batches, 2);
+  EXPECT_EQ(pictures, 3);
+  EXPECT_EQ(finished, 3);
+  EXPECT_EQ(queue.depth(), 0u);
 }
 
 TEST(RenderQueue, ManyThreadsEachGetTheirOneAnswer) {
@@ -340,8 +524,11 @@ TEST(RenderQueue, ManyThreadsEachGetTheirOneAnswer) {
       threads.emplace_back([&, t] {
         for (int i = 0; i < kEach; ++i) {
           const auto candidate = static_cast<uint64_t>((i * 7 + t) % 40);
-          if (queue.submit({std::to_string(candidate), candidate}, {},
-                           [&](Outcome) { ++answered; }))
+          std::stop_source source;
+          if (i % 5 == 0) source.request_stop();
+          if (queue.submit(work(studio, std::to_string(candidate), candidate,
+                                static_cast<Priority>(i % 4), std::to_string(t)),
+                           source.get_token(), [&](Outcome) { ++answered; }))
             ++accepted;
         }
       });
