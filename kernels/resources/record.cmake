@@ -8,6 +8,7 @@ function(vernissage_record_resources target)
     return()
   endif()
   target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-Xptxas=-v>)
-  set_target_properties(${target} PROPERTIES CUDA_COMPILER_LAUNCHER
-    "${Python3_EXECUTABLE};${CMAKE_SOURCE_DIR}/kernels/resources/record.py;${CMAKE_CUDA_COMPILER_LAUNCHER}")
+  # In front of whatever launcher there is already; most builds have none.
+  set(launcher ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/kernels/resources/record.py ${CMAKE_CUDA_COMPILER_LAUNCHER})
+  set_target_properties(${target} PROPERTIES CUDA_COMPILER_LAUNCHER "${launcher}")
 endfunction()
