@@ -129,6 +129,10 @@ class CountedStream : public BodyStream {
     EXPECT_TRUE(changed_.wait_for(lock, kPatience, [&] { return waiting_ != nullptr; }));
     waiting_ = nullptr;
   }
+  bool is_waited_for_soon() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, kPatience, [&] { return waiting_ != nullptr; });
+  }
   bool is_cancelled_soon() {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, kPatience, [&] { return cancelled > 0; });
@@ -311,6 +315,7 @@ TEST_F(OnSockets, WhatComesAfterTheServersEndIsLostAndHarmsNothing) {
   streaming.get("/stream");
   stream->give("first");
   EXPECT_TRUE(streaming.read_to("first"));
+  ASSERT_TRUE(stream->is_waited_for_soon()) << "the server asks again only once the first is written";
   waiting.get("/later");
   asked.get_future().wait();
   server_->stop();
