@@ -1,6 +1,6 @@
 // Choices that only a measurement can settle, every candidate beside the others: the tile of a
 // convolution, at every shape of config-f 1024, and how a layer of the mapping network is made.
-// What wins belongs into kernels/conv_tiles.h.
+// What wins belongs into kernels/convolution/conv_tiles.h.
 #include <cublas_v2.h>
 
 #include <cmath>
@@ -10,7 +10,7 @@
 #include "bench/cuda_kernels.h"
 #include "bench/suites.h"
 #include "engine/error.h"
-#include "kernels/conv_mma.h"
+#include "kernels/convolution/conv_mma.h"
 #include "kernels/kernels.h"
 
 namespace vernissage::bench {

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "bench/work.h"
-#include "kernels/conv_tiles.h"
+#include "kernels/convolution/conv_tiles.h"
 
 namespace vernissage::bench {
 

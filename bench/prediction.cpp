@@ -96,7 +96,7 @@ std::string prediction_markdown() {
          "Written by `vernissage-bench --predict DIR`. **Nothing here is a measurement.** Every "
          "launch\n"
          "of an image on an H200 in half precision, cut into tiles as the kernels cut it\n"
-         "(`kernels/conv_tiles.h`), and a time from a model.\n\n"
+         "(`kernels/convolution/conv_tiles.h`), and a time from a model.\n\n"
       << format(
              "- Floor: each layer's input, weights and output once at %.1f TB/s or its "
              "multiply-adds at\n  %.0f TFLOP/s, whichever is longer; up-convolutions on input "

@@ -8,7 +8,7 @@
 
 #include <algorithm>
 
-#include "kernels/conv_tiles.h"
+#include "kernels/convolution/conv_tiles.h"
 #include "kernels/ops.h"
 
 namespace vernissage {

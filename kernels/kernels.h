@@ -3,7 +3,7 @@
 // fails. Templates exist for T = float and T = f16.
 #pragma once
 
-#include "kernels/conv_tiles.h"
+#include "kernels/convolution/conv_tiles.h"
 #include "kernels/ops.h"
 
 struct CUstream_st;

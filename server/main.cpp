@@ -6,12 +6,12 @@
 #include <exception>
 
 #include "server/config/command_line.h"
-#include "server/devices_command.h"
-#include "server/generate_command.h"
-#include "server/hang_command.h"
-#include "server/ownership_commands.h"
-#include "server/serve_command.h"
-#include "server/walk_command.h"
+#include "server/commands/devices_command.h"
+#include "server/commands/generate_command.h"
+#include "server/commands/hang_command.h"
+#include "server/commands/ownership_commands.h"
+#include "server/commands/serve_command.h"
+#include "server/commands/walk_command.h"
 
 namespace {
 

@@ -7,10 +7,10 @@
 #include <cstring>
 
 #include "engine/error.h"
-#include "server/closed_spline.h"
-#include "server/npy.h"
-#include "server/number_list.h"
-#include "server/progress.h"
+#include "server/commands/closed_spline.h"
+#include "server/commands/npy.h"
+#include "server/commands/number_list.h"
+#include "server/commands/progress.h"
 
 namespace vernissage {
 namespace {

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <fstream>
 
-#include "server/images.h"
+#include "server/images/images.h"
 #include "tests/support/golden_data.h"
 #include "tests/support/workshop.h"
 

@@ -10,9 +10,9 @@
 
 #include <cstring>
 
-#include "kernels/conv_mma.h"
-#include "kernels/conv_up.h"
-#include "kernels/conv_weights.h"
+#include "kernels/convolution/conv_mma.h"
+#include "kernels/convolution/conv_up.h"
+#include "kernels/convolution/conv_weights.h"
 #include "kernels/reference.h"
 #include "tests/cases.h"
 #include "tests/support/compare.h"

@@ -2,7 +2,7 @@
 // below for the lossy codecs), previews are exact area averages, hostile bytes are refused without
 // a large allocation, and files appear whole or not at all. Random pixels come from the seed named
 // beside them.
-#include "server/images.h"
+#include "server/images/images.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

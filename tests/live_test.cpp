@@ -10,7 +10,7 @@
 
 #include "server/gallery/claims.h"
 #include "server/http/live_routes.h"
-#include "server/images.h"
+#include "server/images/images.h"
 #include "server/live/events.h"
 #include "server/live/flow.h"
 #include "server/live/room_stream.h"

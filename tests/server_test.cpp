@@ -20,7 +20,7 @@
 #include <sstream>
 
 #include "server/http/limits.h"
-#include "server/images.h"
+#include "server/images/images.h"
 #include "tests/support/tiny_network.h"
 
 namespace vernissage {

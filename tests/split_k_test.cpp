@@ -5,7 +5,7 @@
 // written outside the partial sums or read before it was written (they start as NaN).
 #include <gtest/gtest.h>
 
-#include "kernels/conv_split_k.h"
+#include "kernels/convolution/conv_split_k.h"
 #include "kernels/reference.h"
 #include "tests/cases.h"
 #include "tests/support/compare.h"

@@ -16,7 +16,7 @@
 #include "engine/backends/cuda_runtime.h"
 #include "engine/backends/cuda_weights.h"
 #include "engine/error.h"
-#include "kernels/conv_mma.h"
+#include "kernels/convolution/conv_mma.h"
 #include "kernels/launches.h"
 
 namespace vernissage {

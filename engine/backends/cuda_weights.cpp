@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "engine/error.h"
-#include "kernels/conv_weights.h"
+#include "kernels/convolution/conv_weights.h"
 
 namespace vernissage {
 namespace {

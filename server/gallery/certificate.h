@@ -12,7 +12,7 @@
 
 #include "server/gallery/digest.h"
 #include "server/gallery/secret.h"
-#include "server/images.h"
+#include "server/images/images.h"
 
 namespace vernissage::gallery {
 

@@ -16,7 +16,7 @@
 #include "server/gallery/digest.h"
 #include "server/gallery/similar.h"
 #include "server/gallery/store.h"
-#include "server/images.h"
+#include "server/images/images.h"
 
 namespace vernissage::gallery {
 

@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "engine/error.h"
-#include "server/images.h"
+#include "server/images/images.h"
 
 namespace vernissage::gallery {
 namespace {

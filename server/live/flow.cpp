@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "engine/error.h"
-#include "server/images.h"
+#include "server/images/images.h"
 
 namespace vernissage::live {
 namespace {

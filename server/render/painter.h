@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "server/images.h"
+#include "server/images/images.h"
 
 namespace vernissage::render {
 

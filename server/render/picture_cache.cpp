@@ -7,7 +7,7 @@
 
 #include "engine/error.h"
 #include "server/http/caching.h"
-#include "server/images.h"
+#include "server/images/images.h"
 
 namespace vernissage::render {
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/images.h"
+#include "server/images/images.h"
 
 namespace vernissage::render {
 

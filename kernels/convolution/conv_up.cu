@@ -3,8 +3,8 @@
 // input fragment read from shared memory meets 4, 2, 2 or 1 of the nine taps, each of which adds to
 // the sums of its own phase; no product with a zero is made. What a block asks of the L2 cache per
 // multiply-add is a third to three quarters of what four separate products (conv_mma.cu) ask.
-#include "kernels/conv_tile.h"
-#include "kernels/conv_up.h"
+#include "kernels/convolution/conv_tile.h"
+#include "kernels/convolution/conv_up.h"
 #include "kernels/epilogue.h"
 
 namespace vernissage {

@@ -1,5 +1,5 @@
 // What no codec is needed for: the rules of a picture, the area average, files written whole.
-#include "server/images.h"
+#include "server/images/images.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "server/hang_command.h"
+#include "server/commands/hang_command.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>

@@ -1,7 +1,7 @@
 // The convolution of conv_patch.h with the epilogue of conv_epilogue.h.
-#include "kernels/conv_epilogue.h"
-#include "kernels/conv_mma.h"
-#include "kernels/conv_patch.h"
+#include "kernels/convolution/conv_epilogue.h"
+#include "kernels/convolution/conv_mma.h"
+#include "kernels/convolution/conv_patch.h"
 
 namespace vernissage {
 namespace {

@@ -3,7 +3,7 @@
 // shares up in one fixed order and finishes them.
 #pragma once
 
-#include "kernels/conv_product.h"
+#include "kernels/convolution/conv_product.h"
 #include "kernels/kernels.h"
 
 namespace vernissage {

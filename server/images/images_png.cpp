@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "engine/error.h"
-#include "server/images.h"
+#include "server/images/images.h"
 
 namespace vernissage {
 namespace {

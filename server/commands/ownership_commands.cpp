@@ -1,4 +1,4 @@
-#include "server/ownership_commands.h"
+#include "server/commands/ownership_commands.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>

@@ -1,8 +1,8 @@
 // Convolutions on tensor cores: capability 8.0 and later, half.
 #pragma once
 
-#include "kernels/conv_product.h"
-#include "kernels/conv_tiles.h"
+#include "kernels/convolution/conv_product.h"
+#include "kernels/convolution/conv_tiles.h"
 #include "kernels/kernels.h"
 
 namespace vernissage {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "engine/error.h"
-#include "server/images.h"
+#include "server/images/images.h"
 
 namespace vernissage {
 namespace {

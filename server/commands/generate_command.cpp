@@ -1,15 +1,15 @@
-#include "server/generate_command.h"
+#include "server/commands/generate_command.h"
 
 #include <CLI/CLI.hpp>
 #include <future>
 #include <memory>
 #include <set>
 
-#include "server/generator_options.h"
-#include "server/images.h"
-#include "server/npy.h"
-#include "server/number_list.h"
-#include "server/progress.h"
+#include "server/commands/generator_options.h"
+#include "server/images/images.h"
+#include "server/commands/npy.h"
+#include "server/commands/number_list.h"
+#include "server/commands/progress.h"
 
 namespace vernissage {
 namespace {

@@ -1,4 +1,4 @@
-#include "server/number_list.h"
+#include "server/commands/number_list.h"
 
 #include <charconv>
 

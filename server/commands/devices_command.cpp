@@ -1,4 +1,4 @@
-#include "server/devices_command.h"
+#include "server/commands/devices_command.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>

@@ -1,9 +1,9 @@
 // The sums of conv_tile.h, a share of the taps to a block, stored as float32; then a thread adds
 // the shares of four channels, first to last, and finishes them. The partial sums of one sample are
 // a few hundred KiB to 1.6 MiB and stay in the second-level cache between the launches.
-#include "kernels/conv_mma.h"
-#include "kernels/conv_split_k.h"
-#include "kernels/conv_tile.h"
+#include "kernels/convolution/conv_mma.h"
+#include "kernels/convolution/conv_split_k.h"
+#include "kernels/convolution/conv_tile.h"
 #include "kernels/epilogue.h"
 
 namespace vernissage {

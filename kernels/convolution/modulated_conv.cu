@@ -4,10 +4,10 @@
 // A block makes 64 x 64 results from slices 16 deep, staged in shared memory; each of its 256
 // threads keeps 4 x 4 sums in registers. The style scales the input while it is staged. Slices come
 // in a fixed order, so the sums do not depend on the batch or on the other blocks.
-#include "kernels/conv_mma.h"
-#include "kernels/conv_product.h"
-#include "kernels/conv_split_k.h"
-#include "kernels/conv_up.h"
+#include "kernels/convolution/conv_mma.h"
+#include "kernels/convolution/conv_product.h"
+#include "kernels/convolution/conv_split_k.h"
+#include "kernels/convolution/conv_up.h"
 #include "kernels/epilogue.h"
 #include "kernels/kernels.h"
 

@@ -3,8 +3,8 @@
 // channels of its pixels, the picture's colours are summed from there too, and the last activation
 // is not stored at all. One launch for all phases of an up-convolution; the phases write between
 // each other's pixels.
-#include "kernels/conv_epilogue.h"
-#include "kernels/conv_mma.h"
+#include "kernels/convolution/conv_epilogue.h"
+#include "kernels/convolution/conv_mma.h"
 
 namespace vernissage {
 namespace {

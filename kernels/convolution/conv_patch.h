@@ -8,7 +8,7 @@
 // the same for every tile here.
 #pragma once
 
-#include "kernels/conv_tile.h"
+#include "kernels/convolution/conv_tile.h"
 
 namespace vernissage {
 

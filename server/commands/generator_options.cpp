@@ -1,4 +1,4 @@
-#include "server/generator_options.h"
+#include "server/commands/generator_options.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>

@@ -1,15 +1,15 @@
-#include "server/walk_command.h"
+#include "server/commands/walk_command.h"
 
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <filesystem>
 #include <memory>
 
-#include "server/closed_spline.h"
-#include "server/generator_options.h"
-#include "server/images.h"
-#include "server/number_list.h"
-#include "server/progress.h"
+#include "server/commands/closed_spline.h"
+#include "server/commands/generator_options.h"
+#include "server/images/images.h"
+#include "server/commands/number_list.h"
+#include "server/commands/progress.h"
 
 namespace vernissage {
 namespace {

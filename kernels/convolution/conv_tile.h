@@ -9,8 +9,8 @@
 // 32 banks once.
 #pragma once
 
-#include "kernels/conv_product.h"
-#include "kernels/conv_tiles.h"
+#include "kernels/convolution/conv_product.h"
+#include "kernels/convolution/conv_tiles.h"
 #include "kernels/ptx.h"
 
 namespace vernissage {

@@ -1,4 +1,4 @@
-#include "server/closed_spline.h"
+#include "server/commands/closed_spline.h"
 
 #include <cmath>
 

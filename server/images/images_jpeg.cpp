@@ -2,7 +2,7 @@
 #include <turbojpeg.h>
 
 #include "engine/error.h"
-#include "server/images.h"
+#include "server/images/images.h"
 
 namespace vernissage {
 namespace {

@@ -1,4 +1,4 @@
-#include "server/serve_command.h"
+#include "server/commands/serve_command.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>

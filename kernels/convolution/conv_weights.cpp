@@ -1,4 +1,4 @@
-#include "kernels/conv_weights.h"
+#include "kernels/convolution/conv_weights.h"
 
 #include <cstddef>
 

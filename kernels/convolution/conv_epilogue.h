@@ -3,7 +3,7 @@
 // has all channels of its pixels, the picture's colours.
 #pragma once
 
-#include "kernels/conv_tile.h"
+#include "kernels/convolution/conv_tile.h"
 #include "kernels/epilogue.h"
 #include "kernels/rgb.h"
 
