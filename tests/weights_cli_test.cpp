@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/clip/clip_network.h"
 #include "engine/error.h"
 #include "engine/formats/network.h"
 #include "engine/formats/safetensors.h"
@@ -309,6 +310,79 @@ TEST_F(WeightsCli, ConvertTakesTheNetworkThatIsAskedFor) {
   ASSERT_EQ(run({"convert", model, in_folder("trained"), "--network", "G"}).status, 0);
   EXPECT_EQ(contents(in_folder("average")), contents(in_folder("ema")));
   EXPECT_NE(contents(in_folder("average")), contents(in_folder("trained")));
+}
+
+TEST_F(WeightsCli, ConvertRecognisesAClipFolderAndKeepsItsTokenizer) {
+  const fs::path golden_folder = golden("clip/tiny-vit/model.safetensors").parent_path();
+  const std::string merges = golden("clip/merges.txt").string();
+  const Result plain = run({"convert", golden_folder.string(), in_folder("plain")});
+  EXPECT_EQ(plain.status, 0) << plain.err;
+  EXPECT_TRUE(
+      has(plain.out, "Hugging Face CLIP (safetensors), ViT 64/16, towers 64 x 3 and 16 x 3"))
+      << plain.out;
+  EXPECT_TRUE(has(plain.out, "\nnote: no tokenizer beside the weights")) << plain.out;
+  const Result result = run({"convert", golden_folder.string(), in_folder("curator"), "--tokenizer",
+                             merges, "--dtype", "f16"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_FALSE(has(result.out, "note:")) << result.out;
+  const ClipNetwork network = load_clip(in_folder("curator"));
+  EXPECT_EQ(network.merges.size(), 48894u);
+  EXPECT_EQ(network.config.vision.heads, 2);
+  // The golden parameters are halves.
+  EXPECT_EQ(network.at("visual.proj").values,
+            load_clip(in_folder("plain")).at("visual.proj").values);
+  EXPECT_LT(fs::file_size(in_folder("curator")), fs::file_size(in_folder("plain")));
+}
+
+TEST_F(WeightsCli, ConvertTakesHeadsAndActivationOfClipFromTheUser) {
+  const std::string archive = golden("clip/tiny-h64/openai_jit.pt").string();
+  const Result result =
+      run({"convert", archive, in_folder("out"), "--heads", "4,2", "--activation", "gelu"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  const ClipNetwork network = load_clip(in_folder("out"));
+  EXPECT_EQ(network.config.vision.heads, 4);
+  EXPECT_EQ(network.config.text.heads, 2);
+  EXPECT_EQ(network.config.text.activation, ClipActivation::gelu);
+  for (const auto& wrong : std::vector<std::vector<std::string>>{{"--heads", "4"},
+                                                                 {"--heads", "4,x"},
+                                                                 {"--heads", "4,0"},
+                                                                 {"--activation", "relu"},
+                                                                 {"--dtype", "bf16"}}) {
+    std::vector<std::string> arguments = {"convert", archive, in_folder("no")};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    EXPECT_EQ(run(arguments).status, 2) << wrong[0] << " " << wrong[1];
+  }
+  expect_refused(run({"convert", archive, in_folder("no"), "--heads", "3,1"}), archive);
+  expect_refused(run({"convert", archive, in_folder("no"), "--network", "G"}), archive);
+  const std::string generator = golden("stylegan2/models/ada32/network.pkl").string();
+  expect_refused(run({"convert", generator, in_folder("no"), "--heads", "3,1"}), generator);
+  expect_refused(run({"convert", generator, in_folder("no"), "--dtype", "f16"}), generator);
+  EXPECT_EQ(entry_count(), 1u);
+}
+
+TEST_F(WeightsCli, InspectDescribesClip) {
+  const std::string folder = golden("clip/tiny-vit/model.safetensors").parent_path().string();
+  const Result text = run({"inspect", folder});
+  EXPECT_EQ(text.status, 0) << text.err;
+  for (const char* part :
+       {"Hugging Face CLIP (safetensors)", "64 x 64 in patches of 16, 17 tokens",
+        "64 wide, 3 layers, 2 heads, MLP 256, quick_gelu", "vocabulary 49408, at most 77 tokens",
+        "1004705 in all", "visual.transformer.resblocks.2.attn.in_proj_weight"})
+    EXPECT_TRUE(has(text.out, part)) << part;
+  const Json json = parse_json(run({"inspect", folder, "--json"}).out);
+  EXPECT_EQ(json.at("network").at("kind").text, "clip");
+  EXPECT_EQ(json.at("network").at("vision").at("heads").integer(), 2);
+  EXPECT_EQ(json.at("network").at("merges").integer(), 0);
+  EXPECT_EQ(json.at("parameters").at("total").integer(), 1004705);
+  EXPECT_EQ(json.at("tensors").items.size(), 2u * 3 * 12 + 14);
+
+  // Weights without their configuration: the tensors all the same, and what is missing.
+  fs::copy_file(golden("clip/tiny-vit/model.safetensors"), in_folder("alone.safetensors"));
+  const Result alone = run({"inspect", in_folder("alone.safetensors")});
+  EXPECT_EQ(alone.status, 0) << alone.err;
+  EXPECT_TRUE(has(alone.out, "note: ")) << alone.out;
+  EXPECT_TRUE(has(alone.out, "give --heads VISION,TEXT and --activation")) << alone.out;
+  EXPECT_TRUE(has(alone.out, "vision_model.pre_layrnorm.weight")) << alone.out;
 }
 
 }  // namespace vernissage

@@ -2,6 +2,7 @@
 // data, and nothing in them is ever run.
 //
 //   checkpoint                 which kind of file is it?
+//   clip_checkpoint            the same for CLIP networks
 //   readers/nvidia_torch       pickles of stylegan2-ada-pytorch and stylegan3
 //   readers/nvidia_tf          pickles of stylegan2 and stylegan2-ada
 //   readers/rosinality         .pt files of stylegan2-pytorch

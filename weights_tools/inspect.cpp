@@ -12,6 +12,7 @@
 #include "engine/formats/json.h"
 #include "engine/formats/safetensors.h"
 #include "weights_tools/checkpoint.h"
+#include "weights_tools/inspect_clip.h"
 
 namespace vernissage {
 namespace fs = std::filesystem;
@@ -113,6 +114,21 @@ Inspection inspect_safetensors(const fs::path& path, const MappedFile& mapped) {
   if (format == result.metadata.end() || format->second != "vernissage-stylegan2") return result;
   result.config = load_network(path).config;
   result.format = "vernissage-stylegan2";
+  return result;
+}
+
+Inspection inspect_clip(const fs::path& path, const ClipOptions& options) {
+  const ClipCheckpoint checkpoint = read_clip_checkpoint(path, options);
+  Inspection result;
+  result.file = path.string();
+  result.format = checkpoint.format;
+  result.notes = checkpoint.notes;
+  result.clip = checkpoint.network.config;
+  result.merges = checkpoint.network.merges.size();
+  for (const ParameterSpec& spec : parameters(*result.clip)) {
+    result.tensors.push_back(summary(spec.name, checkpoint.network.at(spec.name).view()));
+    result.tensors.back().dtype = dtype_name(checkpoint.stored.at(spec.name));
+  }
   return result;
 }
 
@@ -221,7 +237,22 @@ std::string network_json(const NetworkConfig& c) {
 
 }  // namespace
 
-Inspection inspect(const fs::path& path, const std::string& network) {
+Inspection inspect(const fs::path& path, const std::string& network, const ClipOptions& clip) {
+  if (is_clip_checkpoint(path)) {
+    if (!network.empty())
+      throw Error(path.string() + ": a CLIP network; there is no " + network + " to choose");
+    try {
+      return inspect_clip(path, clip);
+    } catch (const Error& error) {
+      // Tensors can be listed, even where what is missing is beside them.
+      if (fs::is_directory(path)) throw;
+      const MappedFile mapped(path);
+      if (!looks_like_safetensors(mapped.bytes())) throw;
+      Inspection result = inspect_safetensors(path, mapped);
+      result.notes.push_back(error.what());
+      return result;
+    }
+  }
   const MappedFile mapped(path);
   if (looks_like_safetensors(mapped.bytes())) return inspect_safetensors(path, mapped);
   const Checkpoint checkpoint = read_checkpoint(path, network);
@@ -253,6 +284,8 @@ std::string inspection_text(const Inspection& inspection) {
             " GMAC a picture, up-convolutions counted on input pixels (transposed form);\n"
             "                   " +
             giga(macs.composite) + " GMAC counted on output pixels (composite)\n";
+  } else if (inspection.clip) {
+    text += clip_text(*inspection.clip, inspection.merges);
   } else {
     for (const auto& [key, value] : inspection.metadata)
       text += "  " + json_quote_short(key) + ": " + json_quote_short(value) + "\n";
@@ -277,11 +310,11 @@ std::string inspection_json(const Inspection& inspection) {
                      ",\"chosen\":" + json_quote(inspection.chosen) + ",\"notes\":[";
   for (const std::string& note : inspection.notes)
     text.append(text.back() == '[' ? "" : ",").append(json_quote(note));
-  text += "],\"network\":";
+  text += "],";
   if (inspection.config) {
     const std::vector<LayerCost> costs = layer_costs(*inspection.config);
     const Macs macs = total_macs(costs);
-    text += network_json(*inspection.config) + ",\"parameters\":{";
+    text += "\"network\":" + network_json(*inspection.config) + ",\"parameters\":{";
     for (const auto& [part, count] : counts(inspection))
       text.append(part == "total" ? "" : ",").append(json_quote(part) + ":" + number(count));
     text += "},\"macs\":{\"transposed\":" + number(macs.transposed) +
@@ -291,8 +324,10 @@ std::string inspection_json(const Inspection& inspection) {
           .append("{\"name\":" + json_quote(cost.name) + ",\"transposed\":" + number(cost.macs) +
                   ",\"composite\":" + number(cost.macs_composite) + "}");
     text += "]}";
+  } else if (inspection.clip) {
+    text += clip_json(*inspection.clip, inspection.merges);
   } else {
-    text += "null";
+    text += "\"network\":null";
   }
   text += ",\"metadata\":{";
   for (const auto& [key, value] : inspection.metadata)

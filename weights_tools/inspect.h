@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/formats/network.h"
+#include "weights_tools/clip_checkpoint.h"
 
 namespace vernissage {
 
@@ -24,14 +25,17 @@ struct Inspection {
   std::string format;  // which container and release; "safetensors" when it is no network of ours
   std::string chosen;  // which of the checkpoint's generators; empty where there is but one
   std::vector<std::string> notes;               // what the user should know, one line each
-  std::optional<NetworkConfig> config;          // none: a file of tensors, of whatever network
+  std::optional<NetworkConfig> config;          // a generator's
+  std::optional<ClipConfig> clip;               // or a CLIP network's; neither: a file of tensors
+  size_t merges = 0;                            // of the tokenizer of a CLIP network
   std::map<std::string, std::string> metadata;  // of a safetensors file
   std::vector<TensorSummary> tensors;           // in the file's order, else in canonical order
 };
 
 /// Reads any file that `convert` reads, and any other safetensors file for its tensors. `network`
-/// as in read_checkpoint(). Throws Error naming the file.
-Inspection inspect(const std::filesystem::path& path, const std::string& network);
+/// as in read_checkpoint(), `clip` as in read_clip_checkpoint(). Throws Error naming the file.
+Inspection inspect(const std::filesystem::path& path, const std::string& network,
+                   const ClipOptions& clip = {});
 
 /// For people: lines of text. For machines: one JSON object.
 std::string inspection_text(const Inspection& inspection);

@@ -8,7 +8,9 @@
 
 #include "engine/error.h"
 #include "weights_tools/checkpoint.h"
+#include "weights_tools/clip_checkpoint.h"
 #include "weights_tools/inspect.h"
+#include "weights_tools/inspect_clip.h"
 #include "weights_tools/sketch.h"
 
 namespace vernissage {
@@ -31,11 +33,41 @@ std::string one_line(const Network& network) {
   return text;
 }
 
-struct ConvertOptions {
-  std::string in, out, network;
+/// Options about CLIP networks as they stand on the command line.
+struct ClipArguments {
+  std::string tokenizer, activation;
+  std::vector<int> heads;
+
+  bool any() const { return !tokenizer.empty() || !activation.empty() || !heads.empty(); }
+  ClipOptions options() const {
+    ClipOptions all;
+    all.tokenizer = tokenizer;
+    if (!heads.empty()) all.heads = {heads[0], heads[1]};
+    if (!activation.empty()) all.activation = clip_activation_from_name(activation);
+    return all;
+  }
 };
 
+struct ConvertOptions {
+  std::string in, out, network, dtype = "f32";
+  ClipArguments clip;
+};
+
+void convert_clip(const ConvertOptions& options) {
+  if (!options.network.empty())
+    throw Error(options.in + ": a CLIP network; there is no " + options.network + " to choose");
+  const ClipCheckpoint checkpoint = read_clip_checkpoint(options.in, options.clip.options());
+  save_clip(options.out, checkpoint.network, options.dtype == "f16" ? DType::f16 : DType::f32);
+  std::printf("%s: %s, %s\n", options.out.c_str(), checkpoint.format.c_str(),
+              clip_one_line(checkpoint.network).c_str());
+  for (const std::string& note : checkpoint.notes) std::printf("note: %s\n", note.c_str());
+}
+
 void convert(const ConvertOptions& options) {
+  if (is_clip_checkpoint(options.in)) return convert_clip(options);
+  if (options.clip.any() || options.dtype != "f32")
+    throw Error(options.in +
+                ": no CLIP network, which --tokenizer, --heads, --activation and --dtype are for");
   const Checkpoint checkpoint = read_checkpoint(options.in, options.network);
   save_network(options.out, checkpoint.network);
   const std::string chosen = checkpoint.chosen.empty() ? "" : checkpoint.chosen + " of ";
@@ -46,11 +78,12 @@ void convert(const ConvertOptions& options) {
 
 struct InspectOptions {
   std::string file, network;
+  ClipArguments clip;
   bool json = false;
 };
 
 void print_inspection(const InspectOptions& options) {
-  const Inspection inspection = inspect(options.file, options.network);
+  const Inspection inspection = inspect(options.file, options.network, options.clip.options());
   const std::string text = options.json ? inspection_json(inspection) : inspection_text(inspection);
   std::fwrite(text.data(), 1, text.size(), stdout);
 }
@@ -69,16 +102,44 @@ void add_network_option(CLI::App* command, std::string& network) {
       ->check(CLI::IsMember({"G_ema", "G", "Gs", "g_ema", "g"}));
 }
 
+void add_clip_options(CLI::App* command, ClipArguments& arguments) {
+  command
+      ->add_option("--tokenizer", arguments.tokenizer,
+                   "CLIP: merges.txt (checked against a vocab.json beside it), "
+                   "bpe_simple_vocab_16e6.txt.gz, or a folder with one of them (default: the one "
+                   "beside the weights; without any the network embeds no words)")
+      ->option_text("FILE|DIR");
+  command
+      ->add_option("--heads", arguments.heads,
+                   "CLIP: attention heads of the image and the text tower (default: as the "
+                   "configuration beside the weights says; OpenAI's own files: width / 64)")
+      ->delimiter(',')
+      ->expected(2)
+      ->check(CLI::PositiveNumber)
+      ->option_text("V,T");
+  command
+      ->add_option("--activation", arguments.activation,
+                   "CLIP: quick_gelu or gelu (default: as the configuration beside the weights "
+                   "says; OpenAI's own files: quick_gelu)")
+      ->check(CLI::IsMember({"quick_gelu", "gelu"}));
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
-      "Reads StyleGAN2 checkpoints as data, executing nothing in them, and writes safetensors.\n"
-      "Formats: NVIDIA's PyTorch and TensorFlow pickles (.pkl), rosinality's .pt, our own "
-      ".safetensors.",
+      "Reads StyleGAN2 and CLIP checkpoints as data, executing nothing in them, and writes "
+      "safetensors.\n"
+      "Generators: NVIDIA's PyTorch and TensorFlow pickles (.pkl), rosinality's .pt, our own "
+      ".safetensors.\n"
+      "CLIP (vision transformers): Hugging Face and OpenCLIP folders, OpenAI's .pt (TorchScript or "
+      "state dict), our own .safetensors.",
       "vernissage-weights");
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"
       "  vernissage-weights convert network.pkl generator.safetensors\n"
+      "  vernissage-weights convert clip-vit-base-patch32/ curator.safetensors --dtype f16\n"
+      "  vernissage-weights convert ViT-B-32.pt curator.safetensors --tokenizer "
+      "bpe_simple_vocab_16e6.txt.gz\n"
       "  vernissage-weights inspect generator.safetensors\n"
       "  vernissage-weights sketch untrained.safetensors --resolution 256 --seed 7\n"
       "Exit status: 0 done, 1 a file is refused (one line says why), 2 the command line is wrong.");
@@ -86,17 +147,25 @@ int run(int argc, char** argv) {
   ConvertOptions conversion;
   CLI::App* convert_command =
       app.add_subcommand("convert", "read a checkpoint of any known format, write OUT atomically");
-  convert_command->add_option("IN", conversion.in, "the checkpoint")->required();
+  convert_command->add_option("IN", conversion.in, "the checkpoint: a file, or a folder of CLIP")
+      ->required();
   convert_command->add_option("OUT", conversion.out, "the safetensors file to write")->required();
   add_network_option(convert_command, conversion.network);
+  add_clip_options(convert_command, conversion.clip);
+  convert_command
+      ->add_option("--dtype", conversion.dtype,
+                   "CLIP: f32, or f16 for half the size (vectors stay f32)")
+      ->check(CLI::IsMember({"f32", "f16"}))
+      ->capture_default_str();
   convert_command->callback([&] { convert(conversion); });
 
   InspectOptions inspection;
   CLI::App* inspect_command = app.add_subcommand(
       "inspect", "print what is inside a checkpoint, or the tensors of any safetensors file");
-  inspect_command->add_option("FILE", inspection.file, "the file")->required();
+  inspect_command->add_option("FILE", inspection.file, "the file, or a folder of CLIP")->required();
   inspect_command->add_flag("--json", inspection.json, "one JSON object instead of text");
   add_network_option(inspect_command, inspection.network);
+  add_clip_options(inspect_command, inspection.clip);
   inspect_command->callback([&] { print_inspection(inspection); });
 
   std::string sketch_out;

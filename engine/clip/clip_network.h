@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/formats/network.h"
 #include "engine/formats/tensor.h"
 
 namespace vernissage {
@@ -49,6 +50,10 @@ struct ClipConfig {
   int end_token() const { return vocabulary - 1; }
 };
 
+/// All parameters of a network of this configuration, in canonical order: the image tower, the text tower,
+/// logit_scale. Throws Error naming a configuration field that is out of range.
+std::vector<ParameterSpec> parameters(const ClipConfig& config);
+
 /// A CLIP network on the host, complete and checked.
 struct ClipNetwork {
   ClipConfig config;
@@ -61,16 +66,18 @@ struct ClipNetwork {
 
 /// Throws Error naming the first parameter that is missing, unexpected, misshapen (expected vs actual) or
 /// not finite, the configuration field out of range, or a vocabulary that the merges do not make up
-/// (V = 512 + merges + 2).
+/// (V = 512 + merges + 2), or a merge of symbols that do not exist yet at its rank.
 void check(const ClipNetwork& network);
 
-/// Our own file: safetensors, float32 or float16, the configuration in __metadata__, the merges beside the
-/// tensors. Both throw Error naming the file; save_clip() writes atomically. `extra` is further metadata.
+/// Our own file: safetensors, the configuration in __metadata__, the merges beside the tensors as
+/// tokenizer.merges (U8, one a line). `stored` is f32 or f16; as f16, vectors and logit_scale stay float32.
+/// Both throw Error naming the file; save_clip() writes atomically. `extra` is further metadata.
 ClipNetwork load_clip(const std::filesystem::path& path);
 void save_clip(const std::filesystem::path& path, const ClipNetwork& network, DType stored = DType::f32,
                const std::map<std::string, std::string>& extra = {});
 
-/// True for a file that save_clip() wrote, by its metadata; false for any other safetensors file.
+/// True for a file that save_clip() wrote, by its metadata; false for any other safetensors file. Throws
+/// Error for a file that is no safetensors.
 bool is_clip_file(const std::filesystem::path& path);
 
 }  // namespace vernissage

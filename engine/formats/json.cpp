@@ -1,5 +1,6 @@
 #include "engine/formats/json.h"
 
+#include <charconv>
 #include <cstdio>
 #include <limits>
 
@@ -180,6 +181,76 @@ int64_t JsonReader::count() {
       std::string_view(".eE").find(text_[position_]) != std::string_view::npos)
     fail("expected an integer, got a number with a fraction or an exponent");
   return value;
+}
+
+double JsonReader::number() {
+  skip_space();
+  // The grammar is checked here, for from_chars() knows spellings that JSON does not.
+  size_t at = position_;
+  const auto digits = [&] {
+    const size_t start = at;
+    while (at < text_.size() && text_[at] >= '0' && text_[at] <= '9') ++at;
+    return at - start;
+  };
+  const auto one_of = [&](std::string_view set) {
+    const bool found = at < text_.size() && set.find(text_[at]) != std::string_view::npos;
+    at += found;
+    return found;
+  };
+  one_of("-");
+  const size_t whole = at;
+  const size_t whole_digits = digits();
+  bool good = whole_digits > 0 && (whole_digits == 1 || text_[whole] != '0');
+  if (good && one_of(".")) good = digits() > 0;
+  if (good && one_of("eE")) {
+    one_of("+-");
+    good = digits() > 0;
+  }
+  if (!good) fail("expected a number, got " + found());
+  double value = 0;
+  const auto [end, status] = std::from_chars(text_.data() + position_, text_.data() + at, value);
+  if (status != std::errc() || end != text_.data() + at) fail("a number is out of range");
+  position_ = at;
+  return value;
+}
+
+bool JsonReader::boolean() {
+  const bool value = peek() == 't';
+  if (!value && peek() != 'f') fail("expected true or false, got " + found());
+  word(value ? "true" : "false");
+  return value;
+}
+
+void JsonReader::word(std::string_view expected) {
+  if (!text_.substr(position_).starts_with(expected))
+    fail("expected " + std::string(expected) + ", got " + found());
+  position_ += expected.size();
+}
+
+void JsonReader::skip(int depth) {
+  if (depth == 0) fail("nested more than " + std::to_string(kDepthMax) + " deep");
+  switch (peek()) {
+    case '{':
+      return object([&](const std::string&, uint64_t) { skip(depth - 1); });
+    case '[':
+      return array([&] { skip(depth - 1); });
+    case '"':
+      string();
+      return;
+    case 't':
+    case 'f':
+      boolean();
+      return;
+    case 'n':
+      return word("null");
+    default:
+      number();
+  }
+}
+
+char JsonReader::peek() {
+  skip_space();
+  return position_ < text_.size() ? text_[position_] : '\0';
 }
 
 void JsonReader::end() {

@@ -45,6 +45,14 @@ class JsonReader {
   std::string string();
   /// 0 … 2^63 - 1, written without sign, fraction or exponent.
   int64_t count();
+  /// A finite number in any of JSON's spellings.
+  double number();
+  bool boolean();
+  /// Passes over one value of any kind, nested at most kDepthMax deep.
+  static constexpr int kDepthMax = 64;
+  void skip() { skip(kDepthMax); }
+  /// The next byte behind white space, without taking it: '{', '[', '"' …; '\0' at the end.
+  char peek();
   /// Nothing but white space may be left.
   void end();
 
@@ -52,6 +60,8 @@ class JsonReader {
   [[noreturn]] void fail(const std::string& reason) const;
 
  private:
+  void skip(int depth);
+  void word(std::string_view expected);
   void skip_space();
   bool accept(char c);
   void expect(char c);

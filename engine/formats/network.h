@@ -82,9 +82,10 @@ struct Network {
 void check(const Network& network);
 
 /// Our own file: safetensors, float32 or float16, with the configuration in __metadata__.
-/// Both throw Error naming the file; save() writes atomically. `extra` is further metadata.
+/// Both throw Error naming the file; save() writes atomically. `extra` is further metadata. `stored` is f32 or
+/// f16 (half the size, 11 bits of each value; an element that no half can hold is an Error naming its parameter).
 Network load_network(const std::filesystem::path& path);
 void save_network(const std::filesystem::path& path, const Network& network,
-                  const std::map<std::string, std::string>& extra = {});
+                  const std::map<std::string, std::string>& extra = {}, DType stored = DType::f32);
 
 }  // namespace vernissage

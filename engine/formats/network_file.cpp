@@ -1,9 +1,8 @@
 // Our own file format: the parameters as safetensors, the configuration as strings in its
 // __metadata__.
-#include <charconv>
-
 #include "engine/error.h"
 #include "engine/formats/json.h"
+#include "engine/formats/metadata.h"
 #include "engine/formats/network.h"
 #include "engine/formats/safetensors.h"
 
@@ -14,36 +13,6 @@ namespace {
 
 constexpr const char* kFormat = "vernissage-stylegan2";
 constexpr const char* kFormatVersion = "1";
-constexpr size_t kListMax = 64;  // integers in a metadata list; no network has as many layers
-
-using Metadata = std::map<std::string, std::string>;
-
-template <class Number>
-std::string number_text(Number number) {
-  char text[32];
-  const auto end =
-      std::to_chars(text, text + sizeof text, number).ptr;  // shortest that reads back equal
-  return {text, end};
-}
-
-std::string list_text(const std::vector<int>& numbers) {
-  std::string text;
-  for (const int number : numbers) text.append(text.empty() ? "" : ",").append(number_text(number));
-  return text;
-}
-
-[[noreturn]] void wrong(const std::string& key, const char* expected, const std::string& value) {
-  throw Error("metadata " + key + ": expected " + expected + ", got " + json_quote_short(value));
-}
-
-template <class Number>
-Number number_from(const std::string& key, const char* expected, const std::string& value,
-                   std::string_view text) {
-  Number number{};
-  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (status != std::errc() || end != text.data() + text.size()) wrong(key, expected, value);
-  return number;
-}
 
 Metadata metadata_of(const NetworkConfig& config) {
   return {
@@ -69,53 +38,9 @@ Metadata metadata_of(const NetworkConfig& config) {
   };
 }
 
-/// The fields of metadata_of(), read back. Keys that it does not write are somebody's notes.
-class Fields {
- public:
-  explicit Fields(const Metadata& metadata) : metadata_(metadata) {}
-
-  const std::string& text(const std::string& key) const {
-    const auto found = metadata_.find(key);
-    if (found == metadata_.end()) throw Error("metadata " + key + ": missing");
-    return found->second;
-  }
-  int integer(const std::string& key) const {
-    return number_from<int>(key, "an integer", text(key), text(key));
-  }
-  float number(const std::string& key) const {
-    return number_from<float>(key, "a number", text(key), text(key));
-  }
-  bool boolean(const std::string& key) const {
-    const std::string& value = text(key);
-    if (value != "true" && value != "false") wrong(key, "true or false", value);
-    return value == "true";
-  }
-  std::vector<int> list(const std::string& key) const {
-    std::vector<int> numbers;
-    std::string_view rest = text(key);
-    for (bool more = true; more;) {
-      if (numbers.size() == kListMax) wrong(key, "at most 64 integers", text(key));
-      const size_t comma = rest.find(',');
-      numbers.push_back(
-          number_from<int>(key, "integers with commas between", text(key), rest.substr(0, comma)));
-      more = comma != std::string_view::npos;
-      if (more) rest.remove_prefix(comma + 1);
-    }
-    return numbers;
-  }
-
- private:
-  const Metadata& metadata_;
-};
-
 NetworkConfig config_from(const Metadata& metadata) {
-  const auto format = metadata.find("format");
-  if (format == metadata.end() || format->second != kFormat)
-    throw Error(std::string("metadata format: expected ") + json_quote(kFormat) + ", got " +
-                (format == metadata.end() ? "none" : json_quote_short(format->second)));
-  const Fields fields(metadata);
-  const std::string& version = fields.text("format_version");
-  if (version != kFormatVersion) wrong("format_version", "\"1\"", version);
+  const MetadataFields fields(metadata);
+  fields.expect_format(kFormat, kFormatVersion);
 
   NetworkConfig config;
   config.architecture = architecture_from_name(fields.text("architecture"));
@@ -125,10 +50,10 @@ NetworkConfig config_from(const Metadata& metadata) {
   config.c_dim = fields.integer("c_dim");
   config.w_dim = fields.integer("w_dim");
   config.embed_features = fields.integer("embed_features");
-  config.mapping_widths = fields.list("mapping_widths");
+  config.mapping_widths = fields.list<int>("mapping_widths");
   config.mapping_lr_multiplier = fields.number("mapping_lr_multiplier");
   config.mapping_activation = activation_from_name(fields.text("mapping_activation"));
-  config.widths = fields.list("widths");
+  config.widths = fields.list<int>("widths");
   config.activation = activation_from_name(fields.text("activation"));
   config.use_noise = fields.boolean("use_noise");
   config.conv_clamp = fields.text("conv_clamp") == "none" ? -1.0f : fields.number("conv_clamp");
@@ -159,6 +84,17 @@ Network network_from(const Safetensors& file) {
   return network;
 }
 
+std::vector<uint16_t> halves_of(const std::string& name, const Tensor& tensor) {
+  std::vector<uint16_t> halves;
+  halves.reserve(tensor.values.size());
+  for (const float value : tensor.values) {
+    halves.push_back(f16_from_f32(value));
+    if ((halves.back() & 0x7c00) == 0x7c00)
+      throw Error(name + ": expected values that fit into f16, got " + number_text(value));
+  }
+  return halves;
+}
+
 }  // namespace
 
 Network load_network(const fs::path& path) {
@@ -170,17 +106,27 @@ Network load_network(const fs::path& path) {
   }
 }
 
-void save_network(const fs::path& path, const Network& network, const Metadata& extra) {
+void save_network(const fs::path& path, const Network& network, const Metadata& extra,
+                  DType stored) {
+  VERNISSAGE_ASSERT(stored == DType::f32 || stored == DType::f16);
+  std::vector<std::vector<uint16_t>> halves;  // outlive their views
+  std::vector<NamedTensor> tensors;
   try {
     check(network);
+    for (const ParameterSpec& spec : parameters(network.config)) {
+      const Tensor& tensor = network.at(spec.name);
+      if (stored == DType::f32) {
+        tensors.push_back({spec.name, tensor.view()});
+      } else {
+        halves.push_back(halves_of(spec.name, tensor));
+        tensors.push_back({spec.name, {DType::f16, tensor.shape, std::as_bytes(std::span(halves.back()))}});
+      }
+    }
   } catch (const Error& error) {
     throw Error(path.string() + ": " + error.what());
   }
   Metadata metadata = metadata_of(network.config);
   for (const auto& [key, value] : extra) VERNISSAGE_ASSERT(metadata.emplace(key, value).second);
-  std::vector<NamedTensor> tensors;
-  for (const ParameterSpec& spec : parameters(network.config))
-    tensors.push_back({spec.name, network.at(spec.name).view()});
   write_safetensors(path, metadata, tensors);
 }
 

@@ -110,6 +110,21 @@ int64_t element_count(std::span<const int64_t> shape) {
   return empty ? 0 : count;
 }
 
+uint16_t f16_from_f32(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const uint32_t sign = bits >> 16 & 0x8000;
+  const uint32_t magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return static_cast<uint16_t>(sign | 0x7e00);  // not a number
+  if (magnitude >= 0x477ff000) return static_cast<uint16_t>(sign | 0x7c00);
+  if (magnitude < 0x38800000) {
+    // Below 2^-14 halves count in units of 2^-24: adding 1/2, whose last bit is worth that, rounds.
+    const float rounded = std::bit_cast<float>(magnitude) + 0.5f;
+    return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(rounded) - 0x3f000000));
+  }
+  const uint32_t even = magnitude >> 13 & 1;  // of the last bit that stays
+  return static_cast<uint16_t>(sign | (magnitude - 0x38000000 + 0xfff + even) >> 13);
+}
+
 std::vector<float> TensorView::to_f32() const {
   VERNISSAGE_ASSERT_OP(static_cast<int64_t>(bytes.size()), ==, count() * dtype_bytes(dtype));
   switch (dtype) {

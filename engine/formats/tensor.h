@@ -21,6 +21,9 @@ std::string shape_text(std::span<const int64_t> shape);
 /// Product of the sizes; 1 for a scalar. Throws Error when it exceeds 2^63 - 1 or a size is negative.
 int64_t element_count(std::span<const int64_t> shape);
 
+/// IEEE 754 binary16, rounded to nearest, ties to even; beyond the largest half: infinity.
+uint16_t f16_from_f32(float value);
+
 /// Someone else's bytes, seen as a tensor. The owner outlives the view.
 struct TensorView {
   DType dtype = DType::f32;

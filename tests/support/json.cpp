@@ -99,10 +99,41 @@ class Parser {
       const char escape = text_[position_++];
       constexpr std::string_view kFrom = "\"\\/nrtbf", kTo = "\"\\/\n\r\t\b\f";
       const size_t index = kFrom.find(escape);
-      // The golden texts are ASCII but for a few comments, where \uXXXX may stay as it is.
-      out +=
-          index == std::string_view::npos ? std::string("\\") + escape : std::string(1, kTo[index]);
+      if (index != std::string_view::npos)
+        out += kTo[index];
+      else if (escape == 'u')
+        append_utf8(out, code_point());
+      else
+        fail("an unknown escape in a string");
     }
+  }
+
+  uint32_t four_digits() {
+    const std::string digits(text_.substr(position_, 4));
+    char* end = nullptr;
+    const auto code = static_cast<uint32_t>(std::strtoul(digits.c_str(), &end, 16));
+    if (end != digits.c_str() + 4) fail("expected four hexadecimal digits");
+    position_ += 4;
+    return code;
+  }
+
+  /// Behind \u; the second half of a surrogate pair belongs to it.
+  uint32_t code_point() {
+    const uint32_t high = four_digits();
+    if (high < 0xd800 || high >= 0xdc00) return high;
+    if (!accept_word("\\u")) fail("half of a surrogate pair");
+    return 0x10000 + ((high - 0xd800) << 10) + (four_digits() - 0xdc00);
+  }
+
+  static void append_utf8(std::string& out, uint32_t code) {
+    if (code < 0x80) {
+      out += static_cast<char>(code);
+      return;
+    }
+    const int tail = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;  // bytes behind the first
+    const uint32_t lead = tail == 1 ? 0xc0 : tail == 2 ? 0xe0 : 0xf0;
+    out += static_cast<char>(lead | code >> (6 * tail));
+    for (int i = tail - 1; i >= 0; --i) out += static_cast<char>(0x80 | (code >> (6 * i) & 0x3f));
   }
 
   std::string_view text_;

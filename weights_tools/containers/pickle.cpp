@@ -342,6 +342,15 @@ void PickleMachine::global(std::span<const std::byte> module, std::span<const st
       return push(value);
     }
   }
+  // All of them are one here: a box of attributes.
+  const std::string_view package = "__torch__";
+  const bool script = as_text(module) == package || (as_text(module).starts_with(package) &&
+                                                     as_text(module)[package.size()] == '.');
+  if (options_.script_classes && script) {
+    PickleValue* value = make(PickleKind::global);
+    value->global = Global::script_class;
+    return push(value);
+  }
   fail("global " + printable(as_text(module)) + "." + printable(as_text(name)) + " is not allowed");
 }
 
@@ -364,6 +373,7 @@ void PickleMachine::call(bool new_object) {
   }
   switch (callee->global) {
     case Global::easy_dict:
+    case Global::script_class:
     case Global::tf_network:
     case Global::namespace_:
       if (!new_object) fail("REDUCE of " + global_text(callee->global));

@@ -41,6 +41,7 @@ class PickleDocument {
 struct PickleOptions {
   uint64_t base_offset = 0;     // added to offsets in values and messages
   bool persistent_ids = false;  // BINPERSID occurs in torch containers only
+  bool script_classes = false;  // classes of __torch__ modules, which TorchScript archives define
 };
 
 /// Reads the first pickle of `bytes`; more may follow it. Throws ParseError.

@@ -57,6 +57,7 @@ std::string global_text(Global global) {
   for (const GlobalName& entry : kAllowed) {
     if (entry.global == global) return std::string(entry.module) + "." + entry.name;
   }
+  if (global == Global::script_class) return "TorchScript class";
   VERNISSAGE_ASSERT(false);
   return {};
 }

@@ -44,6 +44,7 @@ enum class Global {
   numpy_dtype,
   numpy_scalar,
   numpy_reconstruct,
+  script_class,  // of a __torch__ module: on no list, TorchScript archives alone may name one
 };
 
 struct GlobalName {

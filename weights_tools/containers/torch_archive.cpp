@@ -35,13 +35,15 @@ bool looks_like_zip(std::span<const std::byte> bytes) {
          (bytes[2] == std::byte{3} || bytes[2] == std::byte{5});
 }
 
-TorchArchive::TorchArchive(std::span<const std::byte> bytes)
+TorchArchive::TorchArchive(std::span<const std::byte> bytes, Scripts scripts)
     : zip_(bytes), top_(only_top_folder(zip_)) {
   for (const auto& [name, entry] : zip_.entries()) {
-    if (name == top_ + "constants.pkl" || name.starts_with(top_ + "code/")) {
+    if (name != top_ + "constants.pkl" && !name.starts_with(top_ + "code/")) continue;
+    if (scripts == Scripts::refuse) {
       throw ParseError(entry.offset,
                        "a TorchScript archive, expected a checkpoint written by torch.save");
     }
+    is_script_ = true;
   }
   // Trailing line feeds and spaces are the writer's habit.
   const auto word = [&](const std::string& name) {
@@ -49,7 +51,12 @@ TorchArchive::TorchArchive(std::span<const std::byte> bytes)
     while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
     return text;
   };
-  if (const std::string version = word("version"); version != "3") {
+  // TorchScript raises the number for new meanings of operators, which only its code uses.
+  const auto known = [&](const std::string& version) {
+    const bool digit = version.size() == 1 && version[0] >= '3' && version[0] <= '9';
+    return version == "3" || (is_script_ && (digit || version == "10"));
+  };
+  if (const std::string version = word("version"); !known(version)) {
     throw ParseError(zip_.entries().at(top_ + "version").offset,
                      "torch archive: version \"" + printable(version) + "\", expected \"3\"");
   }
@@ -60,7 +67,8 @@ TorchArchive::TorchArchive(std::span<const std::byte> bytes)
   }
   const auto pickle = file("data.pkl");
   const uint64_t base = zip_.entries().at(top_ + "data.pkl").offset;
-  object_ = parse_pickle(pickle, {.base_offset = base, .persistent_ids = true});
+  object_ = parse_pickle(
+      pickle, {.base_offset = base, .persistent_ids = true, .script_classes = is_script_});
   if (object_.end() != pickle.size()) {
     throw ParseError(base + object_.end(), std::to_string(pickle.size() - object_.end()) +
                                                " bytes after the end of data.pkl");

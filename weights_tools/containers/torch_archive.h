@@ -18,9 +18,13 @@ bool looks_like_zip(std::span<const std::byte> bytes);
 /// A whole archive; views into its bytes, which outlive it.
 class TorchArchive {
  public:
-  /// Throws ParseError; a TorchScript archive is refused by name.
-  explicit TorchArchive(std::span<const std::byte> bytes);
+  /// A module compiled to TorchScript lies in the same container; its classes and code come from
+  /// the file. Its attributes can be read as data like all else; its code never is.
+  enum class Scripts { refuse, read };
+  /// Throws ParseError; a TorchScript archive is refused by name unless `scripts` says otherwise.
+  explicit TorchArchive(std::span<const std::byte> bytes, Scripts scripts = Scripts::refuse);
 
+  bool is_script() const { return is_script_; }
   const PickleValue& object() const { return object_.root(); }
   /// The storage that a persistent id of the object names, its checksum compared. Throws
   /// ParseError.
@@ -35,6 +39,7 @@ class TorchArchive {
 
   ZipArchive zip_;
   std::string top_;  // with its slash
+  bool is_script_ = false;
   PickleDocument object_;
   mutable std::set<std::string> checked_;  // keys of storages whose checksum was compared
 };

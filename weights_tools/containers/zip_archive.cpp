@@ -1,6 +1,7 @@
 #include "weights_tools/containers/zip_archive.h"
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
 #include "engine/error.h"
@@ -99,7 +100,14 @@ struct Central {
   uint64_t bytes;  // of data
   uint64_t local;  // offset of the local header
   uint32_t crc;
+  bool passed_over;
 };
+
+/// <top>/code/…: TorchScript's sources, which their writer compresses.
+bool is_script_source(std::string_view name) {
+  const size_t slash = name.find('/');
+  return slash != std::string_view::npos && name.substr(slash).starts_with("/code/");
+}
 
 std::string label(const std::string& name) {
   return "zip entry \"" + printable(name) + "\"";
@@ -174,11 +182,15 @@ Central read_central(ByteCursor& cursor) {
   if (flags & kFlagEncrypted) refuse("encrypted");
   if (flags & ~(kFlagEncrypted | kFlagDescriptor | kFlagUtf8))
     refuse("flags " + std::to_string(flags));
-  if (method != 0) refuse("compressed (method " + std::to_string(method) + "), expected stored");
+  entry.passed_over = method != 0 && is_script_source(entry.name);
+  if (method != 0 && !entry.passed_over)
+    refuse("compressed (method " + std::to_string(method) + "), expected stored");
   if (disk != 0) refuse("on another disk");
   read_zip64(extra, entry.name, entry, packed);
   if (entry.name.back() == '/' && entry.bytes != 0) refuse("a folder with data");
-  if (packed != entry.bytes) {
+  if (entry.passed_over) {
+    entry.bytes = packed;
+  } else if (packed != entry.bytes) {
     refuse(std::to_string(packed) + " bytes stored for " + std::to_string(entry.bytes));
   }
   return entry;
@@ -201,7 +213,7 @@ uint64_t data_offset(std::span<const std::byte> file, const Central& entry, uint
   const auto name_bytes = cursor.number<uint16_t>("zip local header");
   const auto extra_bytes = cursor.number<uint16_t>("zip local header");
   if (flags & kFlagEncrypted) refuse("encrypted");
-  if (method != 0) refuse("its local header says compressed");
+  if (method != 0 && !entry.passed_over) refuse("its local header says compressed");
   const auto name = cursor.take(name_bytes, "the name of a zip entry");
   if (!std::ranges::equal(name, std::as_bytes(std::span(entry.name)))) {
     refuse("its local header has another name");
@@ -234,14 +246,16 @@ ZipArchive::ZipArchive(std::span<const std::byte> bytes) {
     const std::string* name;
   };
   std::vector<Extent> extents;
+  std::set<std::string> names;
   ByteCursor cursor(bytes.subspan(directory.offset, directory.bytes), directory.offset);
   for (uint64_t i = 0; i < directory.count; ++i) {
     const Central entry = read_central(cursor);
     const uint64_t data = data_offset(bytes, entry, directory.offset);
-    const auto [place, fresh] =
-        entries_.emplace(entry.name, Entry{bytes.subspan(data, entry.bytes), entry.crc, data});
-    if (!fresh) throw ParseError(entry.at, label(entry.name) + ": the name occurs twice");
-    extents.push_back({entry.local, data + entry.bytes, &place->first});
+    const auto name = names.insert(entry.name);
+    if (!name.second) throw ParseError(entry.at, label(entry.name) + ": the name occurs twice");
+    extents.push_back({entry.local, data + entry.bytes, &*name.first});
+    if (entry.passed_over) continue;
+    entries_.emplace(entry.name, Entry{bytes.subspan(data, entry.bytes), entry.crc, data});
   }
   if (cursor.left() != 0) {
     throw ParseError(cursor.offset(), "zip: " + std::to_string(cursor.left()) +

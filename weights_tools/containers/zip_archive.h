@@ -17,7 +17,8 @@ class ZipArchive {
  public:
   /// Borrows `bytes`. Throws ParseError naming the entry: compressed, encrypted or split archives,
   /// names that climb or repeat, directories that do not add up, entries that overlap or leave the
-  /// file.
+  /// file. Compressed source code of TorchScript (<top>/code/…), which nobody reads, is passed
+  /// over.
   explicit ZipArchive(std::span<const std::byte> bytes);
 
   static constexpr uint64_t kEntriesMax = 1 << 16;

@@ -49,16 +49,20 @@ std::vector<float> NetworkBuilder::take(const std::string& name,
   return source.read();
 }
 
-Network NetworkBuilder::build(const NetworkConfig& config) {
-  Network network;
-  network.config = config;
-  for (const ParameterSpec& spec : parameters(config)) {
-    network.parameters.emplace(spec.name, Tensor{spec.shape, take(spec.name, spec.shape)});
+std::map<std::string, Tensor> NetworkBuilder::take_all(const std::vector<ParameterSpec>& specs) {
+  std::map<std::string, Tensor> tensors;
+  for (const ParameterSpec& spec : specs) {
+    tensors.emplace(spec.name, Tensor{spec.shape, take(spec.name, spec.shape)});
   }
   if (!sources_.empty()) {
     throw Error(sources_.begin()->first +
                 ": unexpected, a network of this configuration has no such tensor");
   }
+  return tensors;
+}
+
+Network NetworkBuilder::build(const NetworkConfig& config) {
+  Network network{config, take_all(parameters(config))};
   check(network);
   return network;
 }

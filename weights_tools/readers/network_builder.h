@@ -1,5 +1,6 @@
-// From named tensors of any checkpoint to a complete network. Readers add what the file holds under
-// the canonical names; build() converts exactly what a network of the configuration has.
+// From named tensors of any checkpoint to a complete network, of StyleGAN2 or, by take_all(),
+// another. Readers add what the file holds under the canonical names; build() converts exactly what
+// a network of the configuration has.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,9 @@ class NetworkBuilder {
   /// Reads a small tensor now, of exactly this shape, and removes it. Throws Error.
   std::vector<float> take(const std::string& name, const std::vector<int64_t>& shape);
 
+  /// Reads exactly these. Throws Error naming the first tensor that is missing, misshapen or left
+  /// over.
+  std::map<std::string, Tensor> take_all(const std::vector<ParameterSpec>& specs);
   /// The network, checked. Throws Error naming the first tensor that is missing, misshapen or left
   /// over.
   Network build(const NetworkConfig& config);
