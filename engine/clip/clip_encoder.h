@@ -52,6 +52,10 @@ class ClipEncoder {
  protected:
   explicit ClipEncoder(const ClipConfig& config) : config_(config) {}
 
+  /// Where the text ends: the position of its first end token. Throws Error naming `index` when there is none
+  /// within the context or an id before it is out of range.
+  int end_of(const std::vector<int32_t>& text, size_t index) const;
+
  private:
   ClipConfig config_;
 };

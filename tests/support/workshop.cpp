@@ -38,7 +38,7 @@ std::vector<float> read_npy(const fs::path& path, const std::vector<int64_t>& sh
   std::string expected = "'shape': (";
   size_t count = 1;
   for (const int64_t size : shape) {
-    if (count > 1) expected += ", ";
+    if (expected.back() != '(') expected += ", ";
     expected += std::to_string(size);
     count *= static_cast<size_t>(size);
   }
