@@ -44,6 +44,8 @@ class ForwardingBackend : public Backend {
   void read_preview(int size, std::span<uint8_t> pixels) override {
     backend_->read_preview(size, pixels);
   }
+  bool has_device_pictures() const override { return backend_->has_device_pictures(); }
+  DevicePictures device_pictures() override { return backend_->device_pictures(); }
   int launches() const override { return backend_->launches(); }
 
  protected:

@@ -25,4 +25,17 @@ class OverlappingLaunches {
   bool before_;
 };
 
+/// Clears launches_overlap while it lives: for work that has launches of others in it, which say nothing of
+/// when the next kernel may start.
+class SeparateLaunches {
+ public:
+  SeparateLaunches() : before_(launches_overlap) { launches_overlap = false; }
+  ~SeparateLaunches() { launches_overlap = before_; }
+  SeparateLaunches(const SeparateLaunches&) = delete;
+  SeparateLaunches& operator=(const SeparateLaunches&) = delete;
+
+ private:
+  bool before_;
+};
+
 }  // namespace vernissage

@@ -15,6 +15,8 @@
 
 #include "engine/formats/network.h"
 
+struct CUstream_st;
+
 namespace vernissage {
 
 enum class NoiseMode { constant, none, random };
@@ -79,6 +81,13 @@ struct Tail {
   int residual = -1;  // slot number (int of Slot) whose value is added to y (resnet); -1: none
 };
 
+/// The finished picture where it lies on a CUDA device, for those who go on with it there.
+struct DevicePictures {
+  const uint8_t* pixels = nullptr;  // (N, R, R, image_channels)
+  // On which the picture is made: read it after what is there now, and let what comes next wait for you.
+  CUstream_st* stream = nullptr;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -131,6 +140,10 @@ class Backend {
   /// square it covers, edges counted by their share, rounded to nearest, halves up. Whole numbers throughout,
   /// so every backend gives the same bytes for the same picture. Any number of sizes may be read.
   virtual void read_preview(int size, std::span<uint8_t> pixels) = 0;
+
+  /// Whether pictures lie on a CUDA device, and where the finished one does, after run(); null where not.
+  virtual bool has_device_pictures() const { return false; }
+  virtual DevicePictures device_pictures() { return {}; }
 
   /// Kernels that the last run() launched; 0 where nothing is launched.
   virtual int launches() const { return 0; }

@@ -47,6 +47,11 @@ class CudaBackend : public Backend {
   std::vector<float> read_image() override;
   void read_rgb8(std::span<uint8_t> pixels) override;
   void read_preview(int size, std::span<uint8_t> pixels) override;
+  bool has_device_pictures() const override { return true; }
+  DevicePictures device_pictures() override {
+    make_pixels();
+    return {arena_->pixels, runtime_.stream()};
+  }
   int launches() const override { return state_.launches; }
 
  private:

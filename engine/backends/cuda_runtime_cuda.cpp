@@ -98,8 +98,10 @@ DeviceGraph::~DeviceGraph() = default;
 struct DeviceRuntime::State {
   cudaDeviceProp properties = {};
   cudaStream_t stream = nullptr;
+  cudaEvent_t reached = nullptr;  // the place in one stream that another waits for
 
   ~State() {
+    if (reached != nullptr) report(cudaEventDestroy(reached), "cudaEventDestroy");
     if (stream != nullptr) report(cudaStreamDestroy(stream), "cudaStreamDestroy");
   }
 };
@@ -110,6 +112,7 @@ DeviceRuntime::DeviceRuntime() : state_(std::make_unique<State>()) {
   require(cudaSetDevice(0), "device 0");
   require(cudaGetDeviceProperties(&state_->properties, 0), "properties of device 0");
   require(cudaStreamCreateWithFlags(&state_->stream, cudaStreamNonBlocking), "a stream");
+  require(cudaEventCreateWithFlags(&state_->reached, cudaEventDisableTiming), "an event");
 }
 
 DeviceRuntime::~DeviceRuntime() = default;
@@ -140,6 +143,17 @@ void DeviceRuntime::zero(void* device, size_t bytes) {
 
 void DeviceRuntime::synchronize() {
   require(cudaStreamSynchronize(state_->stream), "work on the device");
+}
+
+// A wait keeps what the event stood for when it was enqueued, so that one event serves them all.
+void DeviceRuntime::follow(Stream other) {
+  require(cudaEventRecord(state_->reached, other), "marking a place in a stream");
+  require(cudaStreamWaitEvent(state_->stream, state_->reached, 0), "waiting for another stream");
+}
+
+void DeviceRuntime::precede(Stream other) {
+  require(cudaEventRecord(state_->reached, state_->stream), "marking a place in a stream");
+  require(cudaStreamWaitEvent(other, state_->reached, 0), "waiting for another stream");
 }
 
 bool DeviceRuntime::can_record() {

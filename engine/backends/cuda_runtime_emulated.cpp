@@ -90,6 +90,8 @@ void DeviceRuntime::zero(void* device, size_t bytes) {
   std::memset(device, 0, bytes);
 }
 void DeviceRuntime::synchronize() {}
+void DeviceRuntime::follow(Stream) {}
+void DeviceRuntime::precede(Stream) {}
 
 bool DeviceRuntime::can_record() {
   return false;

@@ -283,6 +283,17 @@ std::vector<std::vector<uint8_t>> Generator::paint_previews(std::span<const floa
   return previews;
 }
 
+void Generator::paint_on_device(
+    std::span<const float> ws, const Noise& noise,
+    const std::function<void(size_t first, size_t count, const DevicePictures&)>& use) {
+  VERNISSAGE_ASSERT(backend_->has_device_pictures());
+  backend_->set_output(Output::bytes);
+  in_batches(ws, noise, [&](size_t first, size_t count) {
+    backend_->run(noise.mode, true, [this] { walk({.blocks = block_count()}); });
+    use(first, count, backend_->device_pictures());
+  });
+}
+
 std::vector<float> Generator::paint_f32(std::span<const float> ws, const Noise& noise) {
   std::vector<float> values;
   backend_->set_output(Output::values);

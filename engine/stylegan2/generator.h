@@ -46,6 +46,11 @@ class Generator {
   /// Backend::read_preview says.
   std::vector<std::vector<uint8_t>> paint_previews(std::span<const float> ws, std::span<const int> sizes,
                                                    const Noise& noise = {});
+  /// The pictures of paint() where they lie on a CUDA device, batch by batch: `use` is called with the first
+  /// sample, how many there are, and the place. The next batch waits for what `use` has enqueued only as far
+  /// as that says so on the place's stream. Asserts backend().has_device_pictures().
+  void paint_on_device(std::span<const float> ws, const Noise& noise,
+                       const std::function<void(size_t first, size_t count, const DevicePictures&)>& use);
   /// The same as float32 (N, image_channels, R, R), before quantisation.
   std::vector<float> paint_f32(std::span<const float> ws, const Noise& noise = {});
   /// paint_f32 with every layer shown to `tap`; N ≤ batch_max. Slow; for tests and inspection.
