@@ -408,7 +408,7 @@ class FakeQueue {
 
 template <class Condition>
 bool comes_true(const Condition& condition) {
-  for (int i = 0; i < 1000; ++i, std::this_thread::sleep_for(10ms))
+  for (int i = 0; i < 6000; ++i, std::this_thread::sleep_for(10ms))
     if (condition()) return true;
   return false;
 }

@@ -9,6 +9,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <functional>
 #include <set>
 #include <sstream>
 
@@ -187,6 +188,28 @@ TEST(Config, WrittenAndReadBackIsTheSame) {
     save_config(directory / "gallery.toml", config);
     EXPECT_EQ(load_config(directory / "gallery.toml"), config) << truncation;
   }
+}
+
+TEST(Config, QueriesAndTitlesInSeveralLanguagesAreWrittenAndReadBack) {
+  const TemporaryDirectory directory;
+  GalleryConfig config = some_config();
+  config.curated = true;
+  config.languages = {"en", "pt", "ru"};
+  config.rooms[0].titles = {{"pt", "Pessoas"}, {"ru", "Люди"}};
+  config.rooms[0].queries = {{"a \"date\"", "Date", {{"ru", "Свидание"}}}, {"joy", "Joy", {}}};
+  save_config(directory / "gallery.toml", config);
+  EXPECT_EQ(load_config(directory / "gallery.toml"), config);
+  const auto refused = [&](const std::function<void(GalleryConfig&)>& change) {
+    GalleryConfig wrong = config;
+    change(wrong);
+    return message_of([&] { save_config(directory / "wrong.toml", wrong); });
+  };
+  EXPECT_NE(refused([](auto& c) { c.rooms[0].titles["de"] = "Leute"; }).find("room.titles.de"),
+            std::string::npos);
+  EXPECT_NE(refused([](auto& c) { c.rooms[0].queries[1].text = "a \"date\""; }).find("two of"),
+            std::string::npos);
+  EXPECT_NE(refused([](auto& c) { c.languages = {"e n"}; }).find("languages"), std::string::npos);
+  EXPECT_NE(refused([](auto& c) { c.languages.clear(); }).find("languages"), std::string::npos);
 }
 
 TEST(Config, FaultsAreRefusedByFileAndKey) {
@@ -426,17 +449,20 @@ TEST_F(Hung, AnEmptyDirectoryMayBeFilled) {
 }
 
 TEST_F(Hung, ANetworkWithoutRoomForAPreviewIsRefused) {
-  save_network(beside() / "small.safetensors", testing::tiny_network(128));
+  save_network(beside() / "small.safetensors", testing::tiny_network(16));
   EXPECT_NE(message_of([&] {
               hang_gallery({beside() / "small.safetensors", beside() / "g2", "x", 1, 1});
-            }).find("more than 192"),
+            }).find("at least 32"),
             std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(beside() / "g2"));
   std::filesystem::remove(beside() / "small.safetensors");
 }
 
 TEST(Ladder, NeverHoldsTheFullSize) {
-  EXPECT_EQ(ladder_below(192), std::vector<int>{});
+  EXPECT_EQ(ladder_below(16), std::vector<int>{});
+  EXPECT_EQ(ladder_below(32), (std::vector<int>{16, 24}));
+  EXPECT_EQ(ladder_below(64), (std::vector<int>{32, 48}));
+  EXPECT_EQ(ladder_below(192), (std::vector<int>{96, 144}));
   EXPECT_EQ(ladder_below(193), std::vector<int>{192});
   EXPECT_EQ(ladder_below(256), std::vector<int>{192});
   EXPECT_EQ(ladder_below(512), (std::vector<int>{192, 256, 384}));

@@ -101,6 +101,33 @@ TEST_P(StoreConformance, TheFirstWinsAndTheOthersAreToldWhy) {
   expect_sound(2);
 }
 
+TEST_P(StoreConformance, WhatTheCuratorSaidIsKeptWithThePainting) {
+  Painting chosen{random_id(), "people", 1000, "Joy", 99999};
+  chosen.why = Why{"joy", 0.25f, 17, 100000};
+  chosen.placeholder = "abcd+/==";
+  store_->hang({chosen});
+  reopen();
+  const auto hung = store_->paintings();
+  EXPECT_EQ(std::count(hung.begin(), hung.end(), chosen), 1);
+  EXPECT_EQ(hung.size(), paintings_.size() + 1);
+  Painting wrong{random_id(), "people", 1001, "Joy", 99998};
+  wrong.why = Why{"joy", 0.25f, 0, 100000};  // no rank is 0
+  EXPECT_THROW(store_->hang({wrong}), Error);
+}
+
+TEST_P(StoreConformance, EmbeddingsAreKeptForHangingPaintingsAlone) {
+  EXPECT_TRUE(store_->embeddings().empty());
+  std::vector<Embedding> embeddings{{id(1), {0.5f, -0.5f}}, {id(0), {1, 0}}};
+  EXPECT_THROW(store_->record_embeddings({embeddings[0], {random_id(), {1, 0}}}), Error);
+  EXPECT_TRUE(store_->embeddings().empty()) << "all or none";
+  store_->record_embeddings(embeddings);
+  EXPECT_THROW(store_->record_embeddings({embeddings[0]}), Error);
+  reopen();
+  std::sort(embeddings.begin(), embeddings.end(),
+            [](const Embedding& a, const Embedding& b) { return a.painting < b.painting; });
+  EXPECT_EQ(store_->embeddings(), embeddings);
+}
+
 TEST_P(StoreConformance, NothingIsOwnedBeforeItIsClaimed) {
   EXPECT_EQ(store_->owner_of(id(0)), std::nullopt);
   EXPECT_EQ(store_->claim_of(visitor(1)), std::nullopt);

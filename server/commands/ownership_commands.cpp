@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "server/gallery/audit.h"
 #include "server/gallery/backup.h"
 #include "server/gallery/certificate.h"
+#include "server/visitors/cookie.h"
 
 namespace vernissage {
 namespace {
@@ -114,6 +116,33 @@ void add_backup_command(CLI::App& app) {
   command->callback([=] {
     print(gallery::backup_gallery(*directory, *out));
     std::printf("%s: whole, and as secret as the gallery itself\n", out->c_str());
+  });
+}
+
+void add_rotate_keys_command(CLI::App& app) {
+  auto directory = std::make_shared<std::string>();
+  auto drop = std::make_shared<bool>(false);
+  CLI::App* command = app.add_subcommand(
+      "rotate-keys", "Sign visitors' name tags with a fresh key; those of the old ones stay good");
+  command->add_option("gallery", *directory, "the gallery's directory")->required();
+  command->add_flag("--drop-oldest", *drop,
+                    "where there are as many keys as are kept: forget the oldest");
+  command->callback([=] {
+    using visitors::CookieKeys;
+    if (!std::filesystem::exists(std::filesystem::path(*directory) / "gallery.toml"))
+      throw Error(*directory + ": not a gallery: there is no gallery.toml");
+    const auto path = std::filesystem::path(*directory) / "visitors.key";
+    const size_t count = CookieKeys::open(path).count();
+    if (count == CookieKeys::kKeysMax && !*drop)
+      throw Error(path.string() + ": holds " + std::to_string(count) +
+                  " keys, no more are kept: with --drop-oldest, whoever has not come since the "
+                  "oldest was replaced will be a stranger, and owns nothing any more");
+    CookieKeys::rotate(path);
+    std::printf(
+        "%s: a fresh key signs; tags signed by those before stay good for %lld days after "
+        "their visitor was last here, and are renewed when the visitor comes.\n",
+        path.c_str(), static_cast<long long>(visitors::kCookieSeconds / 86400));
+    std::printf("A running server takes it up on SIGHUP.\n");
   });
 }
 

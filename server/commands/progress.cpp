@@ -47,6 +47,7 @@ std::string progress_text(const ProgressState& state, const std::string& unit) {
   text += ", " + rate_text(rate);
   if (state.done < state.total)
     text += ", " + duration_text(static_cast<double>(state.total - state.done) / rate) + " left";
+  if (!state.note.empty()) text += "; " + state.note;
   return text;
 }
 
@@ -91,7 +92,7 @@ Progress::~Progress() {
 }
 
 ProgressState Progress::state() const {
-  return {done_, total_, std::chrono::duration<double>(output_.now() - start_).count()};
+  return {done_, total_, std::chrono::duration<double>(output_.now() - start_).count(), note_};
 }
 
 void Progress::draw(int columns) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 
 namespace vernissage {
 
@@ -13,6 +14,7 @@ struct ProgressState {
   int64_t done = 0;
   int64_t total = 1;   // ≥ 1
   double seconds = 0;  // since the start
+  std::string note{};  // shown after the rest; may be empty
 };
 
 /// "12 of 40, 1.9/s, 15 s left": `unit` follows the total. No rate before something is done.
@@ -41,6 +43,8 @@ class Progress {
   Progress(const Progress&) = delete;
 
   void advance(int64_t count);
+  /// Shown behind the numbers from now on: "people 31 %".
+  void set_note(std::string note) { note_ = std::move(note); }
   /// Ends with a full bar or a last line: "40 of 40 pictures in 21 s, 1.9/s".
   void finish();
 
@@ -55,6 +59,7 @@ class Progress {
   std::chrono::steady_clock::time_point shown_;  // when something was last written
   int64_t done_ = 0;
   int64_t done_shown_ = 0;
+  std::string note_;
   bool bar_on_screen_ = false;
 };
 

@@ -85,12 +85,20 @@ render::RenderLimits render_limits(const config::Settings& settings) {
   limits.flights_max = static_cast<size_t>(settings.render_queue);
   limits.client_flights_max = static_cast<size_t>(settings.render_queue_per_client);
   limits.delay_max = std::chrono::microseconds(settings.render_delay_us);
+  limits.wait_max = std::chrono::milliseconds(settings.render_wait_ms);
   return limits;
 }
 
 // What is read off at the moment of the question. All of it lives longer than who asks.
 void read_at_once(const gallery::Gallery& gallery, const render::RenderQueue& queue,
-                  const http::App& app, metrics::Registry* registry) {
+                  const http::App& app, const http::HttpServer& server,
+                  metrics::Registry* registry) {
+  registry->read("vernissage_http_inflight", "Requests under way, streams included.", "gauge",
+                 [&] { return static_cast<double>(server.requests_under_way()); });
+  registry->read("vernissage_http_connections", "Open connections.", "gauge",
+                 [&] { return static_cast<double>(server.connections()); });
+  registry->read("vernissage_db_busy_total", "Writes given up because another held the store.",
+                 "counter", [&] { return static_cast<double>(gallery.store().busy_total()); });
   registry->read("vernissage_render_queue_depth", "Pictures that wait for the painter.", "gauge",
                  [&] { return static_cast<double>(queue.waiting()); });
   registry->read("vernissage_sse_clients", "Readers of /api/v1/events.", "gauge",
@@ -108,6 +116,16 @@ void read_at_once(const gallery::Gallery& gallery, const render::RenderQueue& qu
                    }
                    return samples;
                  });
+}
+
+// Keys that cannot be read leave those that are in use.
+void reload(http::App& app) {
+  try {
+    app.visitors.reload_keys();
+    log_info("took up the visitors' keys");
+  } catch (const Error& error) {
+    log_trouble(error.what());
+  }
 }
 
 // Not ready, then (so that a balancer has looked meanwhile) no longer open, then done.
@@ -179,11 +197,15 @@ void serve(const config::InForce& in_force) {
     counted.batch_size.observe(static_cast<double>(pictures));
     counted.render_seconds.observe(seconds.count());
   };
-  parts.on_finished = [&](auto seconds) { counted.encode_seconds.observe(seconds.count()); };
+  parts.on_finished = [&](auto seconds) { counted.finish_seconds.observe(seconds.count()); };
+  const auto on_encoded = [&](std::string_view format, auto seconds) {
+    counted.encode_seconds.with({std::string(format)}).observe(seconds.count());
+  };
   render::RenderQueue queue(std::move(parts), render_limits(settings));
   render::Pictures::Limits kept;
   kept.previews.disk_bytes_max = static_cast<uint64_t>(settings.preview_cache_mb) << 20;
-  render::Pictures pictures(gallery, queue, kept, log_trouble);
+  kept.prints.disk_bytes_max = static_cast<uint64_t>(settings.studio_cache_mb) << 20;
+  render::Pictures pictures(gallery, queue, kept, log_trouble, on_encoded);
   gallery::Framer framer(
       gallery.claims(), {[&](const gallery::Painting& painting, gallery::Framer::Done done) {
                            return pictures.paint_full(painting, [&gallery, id = painting.id, done] {
@@ -202,14 +224,18 @@ void serve(const config::InForce& in_force) {
                           false,
                           log_trouble,
                           on_claim,
-                          {gallery.directory(), visitor_settings(settings)}});
+                          on_encoded,
+                          {gallery.directory(), visitor_settings(settings)},
+                          {.listeners_max = static_cast<size_t>(settings.event_listeners)},
+                          {.viewers_max = static_cast<size_t>(settings.flow_viewers)}});
 
-  read_at_once(gallery, queue, *app, &counted.registry());
+  read_at_once(gallery, queue, *app, *server, &counted.registry());
   const metrics::MetricsServer metrics_server(settings.metrics_listen, counted.registry(),
                                               log_trouble);
   server->start(static_cast<int>(settings.http_threads));
 
-  const int signal = signals.wait();
+  int signal = 0;
+  while ((signal = signals.wait()) == SIGHUP) reload(*app);
   close_down(settings, signal, failure.get().has_value(), signals, *app, *server, queue);
   if (const auto reason = failure.get()) throw Error(*reason);
 }

@@ -1,13 +1,12 @@
 #include "server/config/settings.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <charconv>
 #include <sstream>
 
 #include "engine/error.h"
 #include "server/config/endpoint.h"
+#include "server/config/toml.h"
 #include "server/visitors/visitors.h"
 
 namespace vernissage::config {
@@ -93,11 +92,28 @@ const std::vector<Setting>& table() {
        .member = &Settings::render_queue_per_client,
        .min = 1,
        .max = 100000},
+      {.name = "render-wait-ms",
+       .help = "who would wait longer for the painter is refused with 503; owners wait",
+       .member = &Settings::render_wait_ms,
+       .max = 3600000},
       {.name = "preview-cache-mb",
        .help = "previews kept on disk, MiB; the longest unused go first",
        .member = &Settings::preview_cache_mb,
        .min = 1,
        .max = 16777216},
+      {.name = "studio-cache-mb",
+       .help = "prints of the studio kept on disk, MiB; the longest unused go first",
+       .member = &Settings::studio_cache_mb,
+       .min = 1,
+       .max = 16777216},
+      {.name = "flow-viewers",
+       .help = "who may watch passages between paintings at once; more are refused with 503",
+       .member = &Settings::flow_viewers,
+       .max = 100000},
+      {.name = "event-listeners",
+       .help = "who may listen to claims at once; more are refused with 503",
+       .member = &Settings::event_listeners,
+       .max = 100000},
       {.name = "web-root",
        .help = "take templates and style from here, read anew each time",
        .member = &Settings::web_root},
@@ -126,6 +142,8 @@ void read_file(const std::filesystem::path& path, InForce* in_force) {
   } catch (const toml::parse_error& error) {
     throw Error(path.string() + ": line " + std::to_string(error.source().begin.line) + ": " +
                 std::string(error.description()));
+  } catch (const Error& error) {
+    throw Error(path.string() + ": " + error.what());
   }
   for (const auto& [key, node] : file) {
     const std::string name(key.str());

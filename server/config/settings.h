@@ -37,7 +37,11 @@ struct Settings {
   int64_t render_delay_us = 2000;
   int64_t render_queue = 64;
   int64_t render_queue_per_client = 32;
+  int64_t render_wait_ms = 10000;
   int64_t preview_cache_mb = 2048;
+  int64_t studio_cache_mb = 256;
+  int64_t flow_viewers = 16;
+  int64_t event_listeners = 512;
   std::string web_root;  // empty: the embedded files
   std::string log_format = "text";
 };

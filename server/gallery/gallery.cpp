@@ -11,6 +11,7 @@ std::vector<int> ladder_below(int resolution) {
   std::vector<int> widths;
   for (const int width : kLadder)
     if (width < resolution) widths.push_back(width);
+  if (widths.empty() && resolution >= kResolutionMin) widths = {resolution / 2, resolution * 3 / 4};
   return widths;
 }
 
@@ -32,6 +33,26 @@ Gallery::Gallery(const std::filesystem::path& directory, Access access)
   for (const Room& each : config_.rooms)
     for (const Painting* painting : wall(each.slug)) catalogue_.push_back(painting);
   claims_ = std::make_unique<Claims>(*this);
+  set_points();
+}
+
+// Where the curator saw what the paintings show, "similar" means that.
+void Gallery::set_points() {
+  const std::vector<Embedding> embeddings = store_->embeddings();
+  if (embeddings.empty()) return;
+  std::map<std::string_view, const Embedding*> by_painting;
+  for (const Embedding& embedding : embeddings) by_painting.emplace(embedding.painting, &embedding);
+  std::vector<float> points;
+  for (const Painting* painting : catalogue_) {
+    const auto found = by_painting.find(painting->id);
+    if (found == by_painting.end() ||
+        found->second->vector.size() != embeddings.front().vector.size())
+      throw Error((directory_ / "gallery.db").string() + ": painting " + painting->id +
+                  " has no embedding like the others");
+    const std::vector<float>& vector = found->second->vector;
+    points.insert(points.end(), vector.begin(), vector.end());
+  }
+  claims_->set_points(std::move(points));
 }
 
 Gallery::~Gallery() = default;
@@ -51,6 +72,20 @@ const std::vector<const Painting*>& Gallery::wall(std::string_view slug) const {
   static const std::vector<const Painting*> kEmpty;
   const auto found = walls_.find(slug);
   return found == walls_.end() ? kEmpty : found->second;
+}
+
+const std::string& Gallery::title(const Room& room, std::string_view language) const {
+  return title_in(room.title, room.titles, language);
+}
+
+const std::string& Gallery::title(const Painting& painting, std::string_view language) const {
+  const Room* where = room(painting.room);
+  VERNISSAGE_ASSERT(where != nullptr);
+  if (painting.why)
+    for (const Query& query : where->queries)
+      if (query.text == painting.why->query)
+        return title_in(painting.title, query.titles, language);
+  return painting.title;
 }
 
 const Painting* Gallery::neighbour(const Painting& painting, int step) const {

@@ -23,7 +23,10 @@ namespace vernissage::gallery {
 
 /// The widths previews come in, in pixels.
 inline constexpr int kLadder[] = {192, 256, 384, 512};
-/// Those smaller than the picture: the full size is never a preview.
+/// The smallest pictures that a gallery hangs.
+inline constexpr int kResolutionMin = 32;
+/// Those smaller than the picture, since the full size is never a preview; a half and three
+/// quarters of a picture that is smaller than them all. Empty below kResolutionMin.
 std::vector<int> ladder_below(int resolution);
 
 class Claims;
@@ -56,10 +59,15 @@ class Gallery {
   const std::vector<const Painting*>& wall(std::string_view slug) const;
   /// The painting `step` places further along the same wall; null beyond its ends.
   const Painting* neighbour(const Painting& painting, int step) const;
+  /// Titles in `language`, or in the gallery's first one where there is none.
+  const std::string& title(const Room& room, std::string_view language) const;
+  const std::string& title(const Painting& painting, std::string_view language) const;
   /// Every painting: the rooms in the order of gallery.toml, each wall in the order of its places.
   const std::vector<const Painting*>& catalogue() const { return catalogue_; }
 
  private:
+  void set_points();
+
   std::filesystem::path directory_;
   GalleryConfig config_;
   GalleryKey key_;

@@ -2,14 +2,28 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace vernissage::gallery {
 
+/// What the curator's network was asked for a room.
+struct Query {
+  std::string text;                             // as it was asked; unique in its room
+  std::string title;                            // for people, in the gallery's first language
+  std::map<std::string, std::string> titles{};  // in the others
+
+  bool operator==(const Query&) const = default;
+};
+
 struct Room {
-  std::string slug;   // in addresses: 1 … 32 of a-z, 0-9, '-'
-  std::string title;  // for people
+  std::string slug;                             // in addresses: 1 … 32 of a-z, 0-9, '-'
+  std::string title;                            // for people, in the gallery's first language
+  std::map<std::string, std::string> titles{};  // in the others: "pt" → "Pessoas"
+  std::vector<Query> queries{};                 // of a curated room
+
+  bool operator==(const Room&) const = default;
 };
 
 struct GalleryConfig {
@@ -20,9 +34,17 @@ struct GalleryConfig {
   int resolution = 0;       // of the network; the pages need it before it is loaded
   bool untrained = false;   // random weights: the pages say so
   std::vector<Room> rooms;  // 1 … 64, slugs unique
+  std::vector<std::string> languages{"en"};  // of the titles; the first is that of `title`
 
-  bool operator==(const GalleryConfig&) const;
+  bool operator==(const GalleryConfig&) const = default;
 };
+
+/// True for what may name a language: "en", "pt-BR"; 2 … 16 letters, digits and '-'.
+bool is_language(const std::string& text);
+/// The title in `language`, or the one in the first language where there is none.
+const std::string& title_in(const std::string& title,
+                            const std::map<std::string, std::string>& titles,
+                            std::string_view language);
 
 /// The four rooms of the story: People, Nature, City, Mood.
 std::vector<Room> default_rooms();

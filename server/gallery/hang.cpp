@@ -35,8 +35,7 @@ GalleryConfig checked_config(const HangOptions& options) {
   const NetworkConfig network = load_network(options.model).config;
   if (ladder_below(network.resolution).empty())
     throw Error(options.model.string() + ": paints " + std::to_string(network.resolution) +
-                " pixels; a gallery needs more than " + std::to_string(kLadder[0]) +
-                ", the width of its smallest preview");
+                " pixels; a gallery needs at least " + std::to_string(kResolutionMin));
   if (network.image_channels != 1 && network.image_channels != 3)
     throw Error(options.model.string() + ": paints " + std::to_string(network.image_channels) +
                 " channels; a gallery shows 1 or 3");

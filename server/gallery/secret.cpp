@@ -93,10 +93,9 @@ struct Descriptor {
 
 }  // namespace
 
-std::string random_id() {
-  std::array<unsigned char, kIdBytes> bytes{};
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
-    throw Error("the system's random generator gave nothing");
+namespace {
+
+std::string base32(std::span<const unsigned char, kIdBytes> bytes) {
   std::string id;
   uint32_t bits = 0;
   int bit_count = 0;
@@ -106,6 +105,15 @@ std::string random_id() {
       id += kBase32[(bits >> (bit_count - 5)) & 31];
   }
   return id + kBase32[(bits << (5 - bit_count)) & 31];
+}
+
+}  // namespace
+
+std::string random_id() {
+  std::array<unsigned char, kIdBytes> bytes{};
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
+    throw Error("the system's random generator gave nothing");
+  return base32(bytes);
 }
 
 bool is_id(std::string_view text) {
@@ -178,6 +186,11 @@ int GalleryKey::label(uint64_t candidate, int classes) const {
 
 std::array<unsigned char, 32> GalleryKey::derived(std::string_view purpose) const {
   return hmac_sha256(bytes_, "vernissage: " + std::string(purpose));
+}
+
+std::string GalleryKey::painting_id(uint64_t candidate) const {
+  const auto bytes = derived("painting " + std::to_string(candidate));
+  return base32(std::span(bytes).first<kIdBytes>());
 }
 
 std::vector<uint64_t> GalleryKey::shuffled(uint64_t count) const {

@@ -1,6 +1,5 @@
-// Paintings that look alike, by where they lie in w space: the mapping network's plane, in which
-// near points give near pictures. Until the paintings are embedded by what they show, this is the
-// nearest thing to it.
+// Paintings that look alike: near each other in the curator's space, where a gallery was curated, or
+// else in w space, the mapping network's plane, in which near points give near pictures.
 #pragma once
 
 #include <cstddef>

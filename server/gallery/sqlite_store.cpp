@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
@@ -57,6 +59,20 @@ constexpr std::array kMigrations = {
         certificate TEXT NOT NULL
       ) STRICT;
     )sql",
+    R"sql(
+      ALTER TABLE painting ADD COLUMN query TEXT CHECK (query <> '');
+      ALTER TABLE painting ADD COLUMN score REAL
+        CHECK ((score IS NULL) = (query IS NULL) AND (query IS NULL OR score BETWEEN -1.001 AND 1.001));
+      ALTER TABLE painting ADD COLUMN rank INTEGER
+        CHECK ((rank IS NULL) = (query IS NULL) AND (query IS NULL OR rank > 0));
+      ALTER TABLE painting ADD COLUMN rank_of INTEGER
+        CHECK ((rank_of IS NULL) = (query IS NULL) AND (query IS NULL OR rank_of >= rank));
+      ALTER TABLE painting ADD COLUMN placeholder TEXT NOT NULL DEFAULT '';
+      CREATE TABLE embedding (
+        painting TEXT PRIMARY KEY NOT NULL REFERENCES painting (id),
+        vector   BLOB NOT NULL CHECK (length(vector) > 0 AND length(vector) % 4 = 0)  -- float32, little-endian
+      ) STRICT;
+    )sql",
 };
 constexpr int kSchema = static_cast<int>(kMigrations.size());
 
@@ -96,6 +112,27 @@ Claim claim_of_row(SQLite::Statement& row) {
   return {row.getColumn(0).getInt64(), row.getColumn(1).getString(), digest_of(row.getColumn(2)),
           digest_of(row.getColumn(3)), row.getColumn(4).getString(), row.getColumn(5).getInt64(),
           digest_of(row.getColumn(6)), digest_of(row.getColumn(7))};
+}
+
+Painting painting_of_row(SQLite::Statement& row) {
+  Painting painting{row.getColumn(0).getString(), row.getColumn(1).getString(),
+                    row.getColumn(2).getInt(), row.getColumn(3).getString(),
+                    static_cast<uint64_t>(row.getColumn(4).getInt64())};
+  if (!row.getColumn(5).isNull())
+    painting.why =
+        Why{row.getColumn(5).getString(), static_cast<float>(row.getColumn(6).getDouble()),
+            row.getColumn(7).getInt64(), row.getColumn(8).getInt64()};
+  painting.placeholder = row.getColumn(9).getString();
+  return painting;
+}
+
+// As little-endian float32: every machine this is built for has them so in memory.
+static_assert(std::endian::native == std::endian::little && sizeof(float) == 4);
+
+std::vector<float> vector_of(const SQLite::Column& column) {
+  std::vector<float> values(static_cast<size_t>(column.getBytes()) / sizeof(float));
+  std::memcpy(values.data(), column.getBlob(), values.size() * sizeof(float));
+  return values;
 }
 
 std::optional<Claim> first_claim(SQLite::Statement& query) {
@@ -157,17 +194,25 @@ class SqliteReader : public Store {
   void hang(const std::vector<Painting>&) override { refuse(); }
   ClaimOutcome claim(const NewClaim&) override { refuse(); }
   void record_picture(const Picture&) override { refuse(); }
+  void record_embeddings(const std::vector<Embedding>&) override { refuse(); }
 
   std::vector<Painting> paintings() override {
     return reading([this] {
       SQLite::Statement query(reader_,
-                              "SELECT id, room, position, title, candidate FROM painting "
-                              "ORDER BY room, position");
+                              "SELECT id, room, position, title, candidate, query, score, rank, "
+                              "rank_of, placeholder FROM painting ORDER BY room, position");
       std::vector<Painting> result;
+      while (query.executeStep()) result.push_back(painting_of_row(query));
+      return result;
+    });
+  }
+
+  std::vector<Embedding> embeddings() override {
+    return reading([this] {
+      SQLite::Statement query(reader_, "SELECT painting, vector FROM embedding ORDER BY painting");
+      std::vector<Embedding> result;
       while (query.executeStep())
-        result.push_back({query.getColumn(0).getString(), query.getColumn(1).getString(),
-                          query.getColumn(2).getInt(), query.getColumn(3).getString(),
-                          static_cast<uint64_t>(query.getColumn(4).getInt64())});
+        result.push_back({query.getColumn(0).getString(), vector_of(query.getColumn(1))});
       return result;
     });
   }
@@ -278,8 +323,9 @@ class SqliteStore : private Writer, public SqliteReader {
         [&] {
           SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
           SQLite::Statement insert(database,
-                                   "INSERT INTO painting (id, room, position, title, candidate) "
-                                   "VALUES (?, ?, ?, ?, ?)");
+                                   "INSERT INTO painting (id, room, position, title, candidate, "
+                                   "query, score, rank, rank_of, placeholder) "
+                                   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
           for (const Painting& painting : paintings) {
             current = &painting;
             insert.bind(1, painting.id);
@@ -287,6 +333,14 @@ class SqliteStore : private Writer, public SqliteReader {
             insert.bind(3, painting.position);
             insert.bind(4, painting.title);
             insert.bind(5, static_cast<int64_t>(painting.candidate));
+            for (int column = 6; column <= 9; ++column) insert.bind(column);  // null
+            if (painting.why) {
+              insert.bind(6, painting.why->query);
+              insert.bind(7, static_cast<double>(painting.why->score));
+              insert.bind(8, painting.why->rank);
+              insert.bind(9, painting.why->of);
+            }
+            insert.bind(10, painting.placeholder);
             insert.exec();
             insert.reset();
           }
@@ -304,6 +358,28 @@ class SqliteStore : private Writer, public SqliteReader {
     writing([&] { outcome = claim_locked(wish); },
             [&] { return "claim of painting " + wish.painting + ": "; });
     return outcome;
+  }
+
+  uint64_t busy_total() const override { return busy_total_; }
+
+  void record_embeddings(const std::vector<Embedding>& embeddings) override {
+    const Embedding* current = nullptr;
+    writing(
+        [&] {
+          SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+          SQLite::Statement insert(database,
+                                   "INSERT INTO embedding (painting, vector) VALUES (?, ?)");
+          for (const Embedding& embedding : embeddings) {
+            current = &embedding;
+            insert.bind(1, embedding.painting);
+            insert.bind(2, embedding.vector.data(),
+                        static_cast<int>(embedding.vector.size() * sizeof(float)));
+            insert.exec();
+            insert.reset();
+          }
+          transaction.commit();
+        },
+        [&] { return current ? "embedding of painting " + current->painting + ": " : ""; });
   }
 
   void record_picture(const Picture& picture) override {
@@ -377,12 +453,14 @@ class SqliteStore : private Writer, public SqliteReader {
       write();
     } catch (const SQLite::Exception& exception) {
       const std::string what = path_ + ": " + name() + exception.what();
+      if (exception.getErrorCode() == SQLITE_BUSY) ++busy_total_;
       if (is_unavailable(exception)) throw StoreUnavailable(what);
       throw Error(what);
     }
   }
 
   std::mutex writer_mutex_;  // guards Writer::database
+  std::atomic<uint64_t> busy_total_ = 0;
 };
 
 template <class Make>

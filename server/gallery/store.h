@@ -23,6 +23,17 @@ class StoreUnavailable : public Error {
   using Error::Error;
 };
 
+/// Why a painting has its title: what was asked of the curator's network, and how well the painting
+/// answered among all that there were.
+struct Why {
+  std::string query;  // the words
+  float score = 0;    // cosine of picture and words, -1 … 1
+  int64_t rank = 0;   // place by score among all candidates, from 1
+  int64_t of = 0;     // candidates
+
+  bool operator==(const Why&) const = default;
+};
+
 /// One work on a wall. `candidate` says which keyed latent it is painted from; it is worth nothing
 /// without the key, and is shown to nobody all the same.
 struct Painting {
@@ -30,9 +41,19 @@ struct Painting {
   std::string room;  // slug of its room
   int position = 0;  // place on the wall, from 0, unique in its room
   std::string title;
-  uint64_t candidate = 0;  // unique in the gallery; < 2^63
+  uint64_t candidate = 0;     // unique in the gallery; < 2^63
+  std::optional<Why> why{};   // nothing: nobody chose it
+  std::string placeholder{};  // ThumbHash in base64, to show until a preview is there; may be empty
 
   bool operator==(const Painting&) const = default;
+};
+
+/// What a picture shows, as a point in the curator's space.
+struct Embedding {
+  std::string painting;       // id
+  std::vector<float> vector;  // of length 1; the same size for all of a gallery
+
+  bool operator==(const Embedding&) const = default;
 };
 
 /// What a claim came to.
@@ -97,6 +118,11 @@ class Store {
   /// All paintings, by room and position.
   virtual std::vector<Painting> paintings() = 0;
 
+  /// Records what hanging paintings show: all or, with an Error, none.
+  virtual void record_embeddings(const std::vector<Embedding>& embeddings) = 0;
+  /// All that were recorded, by painting.
+  virtual std::vector<Embedding> embeddings() = 0;
+
   /// One transaction; when it returns `won`, the claim outlives a power cut. Of any number of
   /// simultaneous claims on one painting, or by one visitor, one wins: the store's unique
   /// constraints decide, not a look beforehand. Throws Error for a painting that does not hang.
@@ -113,6 +139,8 @@ class Store {
 
   /// True while the store answers.
   virtual bool healthy() = 0;
+  /// How often writing was given up because another held the store.
+  virtual uint64_t busy_total() const { return 0; }
 };
 
 /// Opens `path`, brings its schema up to date, checks that the file is sound. Throws Error naming

@@ -171,6 +171,12 @@ Image decode_png(std::span<const uint8_t> bytes) {
   if (pixels > kImagePixelsMax)
     throw Error("PNG: " + std::to_string(pixels) + " pixels, at most " +
                 std::to_string(kImagePixelsMax) + " are read");
+  // No memory for what cannot be there: a pixel has one bit or more, and deflate makes a byte of no
+  // more than 1032 (RFC 1951; a match of 258 bytes takes two bits).
+  constexpr int64_t kDeflateRatioMax = 1032;
+  if (pixels / 8 > kDeflateRatioMax * std::ssize(bytes))
+    throw Error("PNG: " + std::to_string(pixels) + " pixels in a file of which " +
+                std::to_string(bytes.size()) + " bytes are left");
   image.pixels.resize(size_t(pixels) * size_t(image.channels));
   if (!read_rows(reader, image, passes)) throw Error(std::string("PNG: ") + reader.reason.text);
   return image;
