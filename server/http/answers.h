@@ -4,6 +4,7 @@
 #include <string>
 
 #include "server/gallery/gallery.h"
+#include "server/http/json.h"
 #include "server/http/message.h"
 #include "server/web/site.h"
 
@@ -17,10 +18,21 @@ Response momentary(int status, std::string json);
 /// Bytes that never change under their address, and their single ranges.
 Response permanent(const Request& request, std::string media_type, std::string body);
 
+/// The site in the words of whoever asks: ?lang=, else the cookie `lang`, else Accept-Language.
+/// `origin`: ours, where it is known. Links to other languages lead back to the same address.
+web::Site speaking(const web::Site& site, const Request& request, const std::string& origin = {});
+/// The language that ?lang= asks for, if we have it; else nothing.
+std::string_view asked_language(const Request& request);
+/// A page in somebody's words: what `fresh` makes of it, and for these words only.
+Response fresh_page(const Request& request, std::string html);
+
 /// An error as whoever asked can read it: a page for browsers (Accept names text/html and the path
 /// is not of the API), else application/problem+json (RFC 9457).
 Response problem(const web::Site& site, const gallery::Gallery& gallery, const Request& request,
                  int status, const std::string& detail);
+
+/// Inside the object of a painting: "placeholder" and "why", where the painting has them.
+void add_curation(Json& json, const gallery::Painting& painting);
 
 /// What every answer carries: the date, the request's id, and the headers that tell a browser to
 /// trust nothing but us: no foreign content, no framing, no guessing of types.

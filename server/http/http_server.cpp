@@ -1,6 +1,7 @@
 #include "server/http/http_server.h"
 
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <cerrno>
 #include <condition_variable>
 #include <cstring>
 #include <map>
@@ -83,11 +85,6 @@ Peer peer_of(const Protocol::socket::endpoint_type& endpoint) {
   return {address.to_string(), std::string(bytes.begin(), bytes.begin() + 8)};
 }
 
-// What a peer has to take `bytes` in, all in all.
-Clock::duration write_time(size_t bytes) {
-  return kWriteStallMs + std::chrono::milliseconds(bytes * 1000 / kWriteBytesPerSecondMin);
-}
-
 // A connection is a descriptor, and the soft limit is often 1024.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -129,6 +126,10 @@ class Mailbox : public std::enable_shared_from_this<Mailbox<T>> {
     const std::lock_guard lock(mutex_);
     strand_.reset();
   }
+  bool is_shut() const {
+    const std::lock_guard lock(mutex_);
+    return !strand_;
+  }
 
   // On the strand:
   void give(T value) {
@@ -137,7 +138,7 @@ class Mailbox : public std::enable_shared_from_this<Mailbox<T>> {
   std::function<void(T)> wake;  // resumes the connection, once
 
  private:
-  std::mutex mutex_;              // guards strand_
+  mutable std::mutex mutex_;      // guards strand_
   std::optional<Strand> strand_;  // while the connection is there
 };
 
@@ -266,6 +267,12 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   }
 
  private:
+  // What the peer has to take `bytes` in, all in all.
+  Clock::duration write_time(size_t bytes) const {
+    return state_.parts.write_stall +
+           std::chrono::milliseconds(bytes * 1000 / state_.parts.write_bytes_per_second_min);
+  }
+
   void set_busy(bool busy) {
     if (busy == busy_) return;
     busy_ = busy;
@@ -305,7 +312,9 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
       response = state_.parts.refuse(*refusal, request.id);
       response.close = true;
     } else {
-      response = co_await answer(request);
+      std::stop_source left;
+      request.left = left.get_token();
+      response = co_await answer(request, std::move(left));
     }
     if (state_.draining || response.stream) response.close = true;
     manner.keep_alive = manner.keep_alive && !response.close;
@@ -392,14 +401,18 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
 
   // Hands the request over and waits without holding a thread. The reply may come from anywhere;
   // the coroutine goes on on its own strand.
-  asio::awaitable<Response> answer(const Request& request) {
+  asio::awaitable<Response> answer(const Request& request, std::stop_source left) {
     stream_.expires_never();
     const auto box = std::make_shared<Mailbox<Response>>(stream_.get_executor());
     answer_ = box;
-    auto initiate = [this, &request, &box](auto completion) {
+    auto initiate = [this, &request, &box, &left](auto completion) {
       auto shared = std::make_shared<decltype(completion)>(std::move(completion));
       auto work = asio::make_work_guard(stream_.get_executor());
-      box->wake = [shared, work](Response response) { (*shared)(std::move(response)); };
+      box->wake = [this, shared, work](Response response) {
+        error_code ignored;
+        stream_.socket().cancel(ignored);  // the waiting that heard for the one who asked
+        (*shared)(std::move(response));
+      };
       Reply reply([box](Response response) { box->post_last(std::move(response)); });
       try {
         state_.parts.handle(request, std::move(reply));
@@ -407,9 +420,23 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
         // The dropped Reply has answered 500.
         state_.parts.on_trouble(std::string("handler: ") + exception.what());
       }
+      if (!box->is_shut()) hear_asker_leave(std::move(left));
     };
     co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Response)>(
         std::move(initiate), asio::use_awaitable);
+  }
+
+  // Once: what has been sent behind the request stays unread, and who sends more is there.
+  void hear_asker_leave(std::stop_source left) {
+    stream_.socket().async_wait(
+        Stream::socket_type::wait_read,
+        [self = shared_from_this(), left = std::move(left)](const error_code& failed) mutable {
+          if (failed) return;
+          char byte;
+          const ssize_t count =
+              ::recv(self->stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+          if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) left.request_stop();
+        });
   }
 
   asio::awaitable<bool> write(const Request& request, Response response, Manner manner) {
@@ -432,7 +459,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     serializer.split(bodiless);
     while (!(bodiless ? serializer.is_header_done() : serializer.is_done())) {
       // Anew after each piece the peer took, but not for ever.
-      stream_.expires_at(std::min(Clock::now() + kWriteStallMs, deadline));
+      stream_.expires_at(std::min(Clock::now() + state_.parts.write_stall, deadline));
       const auto [failed, count] =
           co_await beast::http::async_write_some(stream_, serializer, kResult);
       if (failed) co_return false;
@@ -465,7 +492,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     }
     // Without the last chunk a reader knows that its body was cut off.
     if (whole && chunked) {
-      stream_.expires_after(kWriteStallMs);
+      stream_.expires_after(state_.parts.write_stall);
       co_await asio::async_write(stream_, asio::buffer("0\r\n\r\n", 5), kResult);
     }
     error_code ignored;
@@ -660,6 +687,16 @@ uint16_t HttpServer::port() const {
 
 std::string HttpServer::url() const {
   return state_->url;
+}
+
+size_t HttpServer::requests_under_way() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->busy;
+}
+
+size_t HttpServer::connections() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->sessions.size();
 }
 
 bool HttpServer::drain() {

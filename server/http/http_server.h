@@ -2,6 +2,7 @@
 // handler, writes. http_server.cpp is the only file that sees Boost.Beast and Asio.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -28,6 +29,8 @@ class HttpServer {
     /// for many. Empty: nobody.
     std::function<bool(const std::string& peer)> speaks_for_many = nullptr;
     size_t connections_per_address_max = kConnectionsPerAddressMax;
+    std::chrono::milliseconds write_stall = kWriteStallMs;
+    size_t write_bytes_per_second_min = kWriteBytesPerSecondMin;  // ≥ 1
   };
 
   /// Listens on host (an address, not a name) and port; port 0: any free one. Throws Error naming
@@ -42,6 +45,10 @@ class HttpServer {
   uint16_t port() const;  // 0 for a Unix socket
   /// "http://127.0.0.1:8080", "http://[::1]:8080", "unix:/run/vernissage.sock"
   std::string url() const;
+
+  /// Requests of which a byte has come and not the whole answer has gone, streams included.
+  size_t requests_under_way() const;
+  size_t connections() const;
 
   /// Answers, on `threads` threads of its own. Once.
   void start(int threads);

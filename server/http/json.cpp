@@ -1,5 +1,7 @@
 #include "server/http/json.h"
 
+#include <charconv>
+
 namespace vernissage::http {
 
 std::string json_string(std::string_view text) {
@@ -55,6 +57,13 @@ Json& Json::value(std::string_view text) {
 Json& Json::value(int64_t number) {
   separate();
   text_ += std::to_string(number);
+  return *this;
+}
+
+Json& Json::number(double number) {
+  separate();
+  char text[40];
+  text_.append(text, std::to_chars(text, text + sizeof text, number).ptr);
   return *this;
 }
 

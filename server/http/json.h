@@ -24,6 +24,7 @@ class Json {
   Json& value(int64_t number);
   Json& value(int number) { return value(static_cast<int64_t>(number)); }
   Json& value(bool truth);
+  Json& number(double number);  // finite; the shortest text that reads back as the same
   Json& null();
 
   const std::string& text() const { return text_; }

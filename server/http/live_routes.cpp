@@ -135,15 +135,14 @@ std::optional<Response> api_room_stream(App& app, const Request& request,
 
 std::optional<Response> studio(App& app, const Request& request, const Parameters&, const Reply&,
                                bool*) {
-  const auto values = query_values(request, {"from"});
+  const auto values = query_values(request, {"from", "lang"});
   const auto first = !values                ? std::nullopt
                      : (*values)[0].empty() ? std::optional<uint32_t>(0)
                                             : render::read_print_number((*values)[0]);
   if (!first)
     return bad_query(app, request,
                      "Prints have numbers from 0 to " + std::to_string(web::kPrintsMax - 1) + ".");
-  return fresh(request, "text/html; charset=utf-8",
-               web::studio_page(app.site, app.gallery, *first));
+  return fresh_page(request, web::studio_page(speaking(app.site, request), app.gallery, *first));
 }
 
 }  // namespace vernissage::http

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,6 +27,7 @@ struct Request {
   std::string body;
   std::string id;    // made by the server, in every answer and log line
   std::string peer;  // who is at the other end: "192.0.2.7", "2001:db8::1"; empty: a Unix socket
+  std::stop_token left;  // stopped when the one who asked leaves before the answer is there
 
   /// The first field of that name.
   std::optional<std::string_view> field(std::string_view name) const;

@@ -92,7 +92,8 @@ std::optional<Response> preview(App& app, const Request& request, const Paramete
     return kept(request, render::media_type(name.format), kForEver, *picture);
   };
   const Paint paint = [&](render::RenderQueue::Waiter waiter) {
-    return app.pictures.paint_previews(*found, client_of(app, request), {}, std::move(waiter));
+    return app.pictures.paint_previews(*found, client_of(app, request), request.left,
+                                       std::move(waiter));
   };
   return found_or_painted(app, request, find, paint, reply, later);
 }
@@ -100,17 +101,21 @@ std::optional<Response> preview(App& app, const Request& request, const Paramete
 std::optional<Response> studio_print(App& app, const Request& request, const Parameters& parameters,
                                      const Reply& reply, bool* later) {
   std::string_view name = parameters[0];
-  if (!name.ends_with(".jpg")) return std::nullopt;
+  const bool full = name.ends_with(".png");
+  if (!full && !name.ends_with(".jpg")) return std::nullopt;
+  const auto size = full ? render::Pictures::PrintSize::full : render::Pictures::PrintSize::look;
   name.remove_suffix(4);
   const auto number = render::read_print_number(name);
   if (!number) return std::nullopt;
-  const Find find = [&app, request, number = *number]() -> std::optional<Response> {
-    const auto picture = app.pictures.print(number);
+  const Find find = [&app, request, full, size, number = *number]() -> std::optional<Response> {
+    const auto picture = app.pictures.print(number, size);
     if (!picture) return std::nullopt;
-    return kept(request, render::media_type(render::PreviewFormat::jpg), kForADay, *picture);
+    return kept(request, full ? "image/png" : render::media_type(render::PreviewFormat::jpg),
+                kForADay, *picture);
   };
   const Paint paint = [&](render::RenderQueue::Waiter waiter) {
-    return app.pictures.paint_print(*number, client_of(app, request), {}, std::move(waiter));
+    return app.pictures.paint_print(*number, size, client_of(app, request), request.left,
+                                    std::move(waiter));
   };
   return found_or_painted(app, request, find, paint, reply, later);
 }

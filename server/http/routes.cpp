@@ -20,7 +20,6 @@
 namespace vernissage::http {
 namespace {
 
-constexpr char kHtml[] = "text/html; charset=utf-8";
 constexpr char kJson[] = "application/json";
 constexpr char kNotHere[] = "There is nothing under this address.";
 
@@ -28,19 +27,27 @@ Response not_found(const App& app, const Request& request) {
   return problem(app.site, app.gallery, request, 404, kNotHere);
 }
 
+Response bad_wall_query(const App& app, const Request& request) {
+  return problem(app.site, app.gallery, request, 400,
+                 "A wall is asked for by ?q=title, show=free or taken, page=1, 2, 3 …");
+}
+
 // ---- pages
 // ---------------------------------------------------------------------------------------
 
 std::optional<Response> entrance(App& app, const Request& request, const Parameters&, const Reply&,
                                  bool*) {
-  return fresh(request, kHtml, web::entrance_page(app.site, app.gallery));
+  return fresh_page(request, web::entrance_page(speaking(app.site, request), app.gallery));
 }
 
 std::optional<Response> room(App& app, const Request& request, const Parameters& parameters,
                              const Reply&, bool*) {
   const gallery::Room* found = app.gallery.room(parameters[0]);
   if (!found) return std::nullopt;
-  return fresh(request, kHtml, web::room_page(app.site, app.gallery, *found));
+  const auto query = web::read_wall_query(request.query);
+  if (!query) return bad_wall_query(app, request);
+  return fresh_page(request,
+                    web::room_page(speaking(app.site, request), app.gallery, *found, *query));
 }
 
 std::optional<Response> painting(App& app, const Request& request, const Parameters& parameters,
@@ -52,8 +59,19 @@ std::optional<Response> painting(App& app, const Request& request, const Paramet
   if (const auto visitor = app.visitors.identify(request))
     if (const auto own = app.gallery.claims().of_visitor(visitor->name))
       viewer.owned = app.gallery.painting(own->painting);
-  Response page = fresh(request, kHtml, web::painting_page(app.site, app.gallery, *found, viewer));
-  return page.set("Cache-Control", "private, no-cache").set("Vary", "Cookie");
+  const web::Site site = speaking(app.site, request, app.visitors.settings().public_origin);
+  Response page = fresh_page(request, web::painting_page(site, app.gallery, *found, viewer));
+  return page.set("Cache-Control", "private, no-cache");
+}
+
+std::optional<Response> drift(App& app, const Request& request, const Parameters&, const Reply&,
+                              bool*) {
+  const auto query = web::read_wall_query(request.query);
+  if (!query) return bad_wall_query(app, request);
+  const gallery::Painting* from =
+      query->at.empty() ? app.gallery.catalogue().front() : app.gallery.painting(query->at);
+  if (!from) return std::nullopt;
+  return fresh_page(request, web::drift_page(speaking(app.site, request), app.gallery, *from));
 }
 
 std::optional<Response> asset(App& app, const Request& request, const Parameters& parameters,
@@ -92,31 +110,58 @@ std::optional<Response> api_gallery(App& app, const Request& request, const Para
   return fresh(request, kJson, json.text());
 }
 
+Response spoken_json(const Request& request, const Json& json) {
+  Response response = fresh(request, kJson, json.text());
+  return response.set("Vary", "Accept-Language, Cookie");
+}
+
+// In the words of whoever asks.
+void add_painting(Json& json, const web::Site& site, const gallery::Gallery& gallery,
+                  const gallery::Painting& work) {
+  json.begin('{').key("id").value(work.id);
+  json.key("title").value(gallery.title(work, site.visit().language));
+  json.key("alt").value(web::alt_text(site, gallery, work));
+  json.key("place").value(web::place_of(gallery, work));
+  const auto claim = gallery.claims().of_painting(work.id);
+  json.key("taken").value(claim.has_value());
+  if (claim && !claim->plaque.empty()) json.key("plaque").value(claim->plaque);
+  add_curation(json, work);
+  json.end('}');
+}
+
+// One painting, the room it hangs in and its titles in all the gallery's languages.
+std::optional<Response> api_painting(App& app, const Request& request, const Parameters& parameters,
+                                     const Reply&, bool*) {
+  const gallery::Painting* found = app.gallery.painting(parameters[0]);
+  if (!found) return std::nullopt;
+  Json json;
+  json.begin('{').key("room").value(found->room).key("titles").begin('{');
+  for (const std::string& language : app.gallery.config().languages)
+    json.key(language).value(app.gallery.title(*found, language));
+  json.end('}').key("painting");
+  add_painting(json, speaking(app.site, request), app.gallery, *found);
+  json.end('}');
+  return spoken_json(request, json);
+}
+
 std::optional<Response> api_room(App& app, const Request& request, const Parameters& parameters,
                                  const Reply&, bool*) {
   const gallery::Room* found = app.gallery.room(parameters[0]);
   if (!found) return std::nullopt;
+  const auto query = web::read_wall_query(request.query);
+  if (!query) return bad_wall_query(app, request);
+  const web::Site site = speaking(app.site, request);
   Json json;
-  json.begin('{').key("room").value(found->slug).key("title").value(found->title);
+  json.begin('{').key("room").value(found->slug);
+  json.key("title").value(web::title_of(site, app.gallery, *found));
   json.key("sizes").begin('[');
   for (const int width : app.gallery.ladder()) json.value(width);
   json.end(']').key("formats").begin('[').value("webp").value("jpg").end(']');
   json.key("paintings").begin('[');
-  for (const gallery::Painting* work : app.gallery.wall(found->slug))
-    json.begin('{')
-        .key("id")
-        .value(work->id)
-        .key("title")
-        .value(work->title)
-        .key("alt")
-        .value(web::alt_text(*work, *found))
-        .key("place")
-        .value(web::place_of(app.gallery, *work))
-        .key("taken")
-        .value(app.gallery.claims().of_painting(work->id).has_value())
-        .end('}');
+  for (const gallery::Painting* work : web::paintings_on(site, app.gallery, *found, *query))
+    add_painting(json, site, app.gallery, *work);
   json.end(']').end('}');
-  return fresh(request, kJson, json.text());
+  return spoken_json(request, json);
 }
 
 // ---- health
@@ -173,6 +218,7 @@ constexpr Route kRoutes[] = {
     {"/api/v1/claims", api_claim, "POST"},
     {"/api/v1/me", api_me},
     {"/studio", studio},
+    {"/drift", drift},
     {"/api/v1/studio/{}", studio_print},
     {"/api/v1/state", api_state},
     {"/api/v1/events", api_events},
@@ -182,6 +228,7 @@ constexpr Route kRoutes[] = {
     {"/favicon.ico", icon},
     {"/api/v1/gallery", api_gallery},
     {"/api/v1/rooms/{}", api_room},
+    {"/api/v1/paintings/{}", api_painting},
     {"/api/v1/rooms/{}/stream", api_room_stream},
     {"/healthz", healthz},
     {"/readyz", readyz},
@@ -258,6 +305,9 @@ void answer(App& app, const Request& request, Reply reply) {
     auto found = dispatch(app, request, reply, &later);
     if (later) return;
     response = found ? std::move(*found) : not_found(app, request);
+    if (const auto language = asked_language(request); !language.empty() && response.status < 400)
+      response.fields.emplace_back("Set-Cookie", "lang=" + std::string(language) +
+                                                     "; Path=/; Max-Age=31536000; SameSite=Lax");
   } catch (const std::exception& exception) {
     app.on_trouble(request.id + ": " + exception.what());
     response = Response{};

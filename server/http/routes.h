@@ -37,10 +37,13 @@ struct App {
   /// seconds that the store took.
   std::function<void(std::string_view result, double seconds)> on_claim = [](std::string_view,
                                                                              double) {};
+  render::OnEncoded on_encoded = [](auto, auto) {};  // the frames of passages
   visitors::Visitors visitors{gallery.directory(), visitors::Settings{}};
+  live::Events::Limits event_limits{};
+  live::Flow::Limits flow_limits{};
   std::shared_ptr<live::Timer> timer = std::make_shared<live::Timer>();
-  live::Events events{gallery, timer, {}};
-  live::Flow flow{gallery, queue, timer, {}};
+  live::Events events{gallery, timer, event_limits};
+  live::Flow flow{gallery, queue, timer, flow_limits, on_encoded};
   /// Where claims wait for the disk, so that readers do not. After everything they use.
   ClaimDesk desk{};
 };

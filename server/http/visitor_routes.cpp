@@ -156,18 +156,22 @@ Response sent_on(const Visitor& visitor, std::string address) {
   return personal(std::move(response), visitor);
 }
 
-Response form_answer(const App& app, const Visitor& visitor, const gallery::Painting& wanted,
-                     const ClaimAnswer& answer) {
+Response form_answer(const App& app, const Request& request, const Visitor& visitor,
+                     const gallery::Painting& wanted, const ClaimAnswer& answer) {
   switch (answer.result) {
     case ClaimResult::won:
     case ClaimResult::same:
       break;
     case ClaimResult::taken:
-      return page_for(visitor, 409, web::taken_page(app.site, app.gallery, wanted, answer.similar));
+      return page_for(
+          visitor, 409,
+          web::taken_page(speaking(app.site, request), app.gallery, wanted, answer.similar));
     case ClaimResult::already_own: {
       const gallery::Painting* owned = app.gallery.painting(answer.claim.painting);
       VERNISSAGE_ASSERT(owned != nullptr);
-      return page_for(visitor, 409, web::already_own_page(app.site, app.gallery, wanted, *owned));
+      return page_for(
+          visitor, 409,
+          web::already_own_page(speaking(app.site, request), app.gallery, wanted, *owned));
     }
   }
   return sent_on(visitor, web::kMineUrl);
@@ -212,7 +216,7 @@ Response settle(App& app, const Request& request, Manner manner, const Visitor& 
   if (manner == Manner::json) return personal(api_answer(app, request, *answer), visitor);
   const gallery::Painting* wanted = app.gallery.painting(attempt.painting);
   VERNISSAGE_ASSERT(wanted != nullptr);
-  return form_answer(app, visitor, *wanted, *answer);
+  return form_answer(app, request, visitor, *wanted, *answer);
 }
 
 std::optional<Response> claim(App& app, const Request& request, Manner manner, const Reply& reply,
@@ -250,11 +254,12 @@ std::optional<Response> claim(App& app, const Request& request, Manner manner, c
   while (wish.plaque.starts_with(' ')) wish.plaque.erase(0, 1);
   while (wish.plaque.ends_with(' ')) wish.plaque.pop_back();
   if (!gallery::is_plaque(wish.plaque)) {
-    const std::string problem = "A plaque takes up to " + std::to_string(gallery::kPlaqueBytesMax) +
-                                " bytes of text in one line.";
+    const web::Site site = manner == Manner::json ? app.site : speaking(app.site, request);
+    const std::string problem =
+        site.words().say("claim.plaque_problem", {{"n", std::to_string(gallery::kPlaqueBytesMax)}});
     if (manner == Manner::json) return refusal(app, request, 422, problem);
     return page_for(*visitor, 422,
-                    web::claim_page(app.site, app.gallery, *painting,
+                    web::claim_page(site, app.gallery, *painting,
                                     {wish.token, wish.idempotency_key, wish.plaque, problem}));
   }
 
@@ -299,7 +304,7 @@ std::optional<Response> claim_page(App& app, const Request& request, const Param
   if (claims.of_painting(painting->id)) return sent_on(*visitor, web::painting_url(painting->id));
   return page_for(
       *visitor, 200,
-      web::claim_page(app.site, app.gallery, *painting,
+      web::claim_page(speaking(app.site, request), app.gallery, *painting,
                       {app.visitors.form_token(*visitor, painting->id), gallery::random_id()}));
 }
 
@@ -319,8 +324,11 @@ std::optional<Response> owner_page(App& app, const Request& request, const Param
   if (!visitor) return not_known(app, request);
   const auto own = app.gallery.claims().of_visitor(visitor->name);
   const gallery::Painting* owned = own ? app.gallery.painting(own->painting) : nullptr;
-  if (!owned) return page_for(*visitor, 200, web::nothing_mine_page(app.site, app.gallery));
-  Response response = page_for(*visitor, 200, web::mine_page(app.site, app.gallery, *owned));
+  if (!owned)
+    return page_for(*visitor, 200,
+                    web::nothing_mine_page(speaking(app.site, request), app.gallery));
+  const web::Site site = speaking(app.site, request, app.visitors.settings().public_origin);
+  Response response = page_for(*visitor, 200, web::mine_page(site, app.gallery, *owned));
   // Without a script too the page shows the picture when it is there.
   if (!app.gallery.claims().picture_ready(own->painting)) response.set("Refresh", "3");
   return response;
@@ -368,8 +376,10 @@ std::optional<Response> certificate(App& app, const Request& request, const Para
   const std::string_view accept = request.field("Accept").value_or("");
   const bool page = accept.find("text/html") != std::string_view::npos;
   Response response =
-      page ? fresh(request, kHtml, web::certificate_page(app.site, app.gallery, *painting, *text))
-           : fresh(request, "text/plain; charset=utf-8", std::move(*text));
+      page
+          ? fresh(request, kHtml,
+                  web::certificate_page(speaking(app.site, request), app.gallery, *painting, *text))
+          : fresh(request, "text/plain; charset=utf-8", std::move(*text));
   return response.set("Vary", "Accept");
 }
 

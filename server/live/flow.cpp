@@ -38,13 +38,18 @@ float flow_position(int i, int n) {
 // Where the viewers are, and the passages.
 struct Flow::Hall {
   Hall(const gallery::Gallery& paintings, render::RenderQueue& painters,
-       std::shared_ptr<Timer> clock, Limits bounds)
-      : gallery(paintings), queue(painters), timer(std::move(clock)), limits(bounds) {}
+       std::shared_ptr<Timer> clock, Limits bounds, render::OnEncoded tell_encoded)
+      : gallery(paintings),
+        queue(painters),
+        timer(std::move(clock)),
+        limits(bounds),
+        on_encoded(std::move(tell_encoded)) {}
 
   const gallery::Gallery& gallery;
   render::RenderQueue& queue;
   const std::shared_ptr<Timer> timer;
   const Limits limits;
+  const render::OnEncoded on_encoded;
   int width = 0;  // of the frames
 
   std::mutex mutex;  // guards what follows
@@ -116,8 +121,11 @@ class Flow::Passage : public std::enable_shared_from_this<Passage> {
     }
     // The pixels go from the finisher to whoever waits, by way of this.
     auto made = std::make_shared<Frame>();
-    const auto finish = [made, width = hall->width](const Image& picture) {
+    const auto finish = [made, width = hall->width,
+                         on_encoded = hall->on_encoded](const Image& picture) {
+      const auto start = Clock::now();
       const auto jpeg = encode_jpeg(resize_area(picture, width, width), kJpegQuality);
+      on_encoded("jpg", Clock::now() - start);
       *made = std::make_shared<const std::string>(jpeg.begin(), jpeg.end());
     };
     const float along = flow_position(static_cast<int>(index), static_cast<int>(frames_.size()));
@@ -279,8 +287,9 @@ class Flow::Viewer : public http::BodyStream, public std::enable_shared_from_thi
 };
 
 Flow::Flow(const gallery::Gallery& gallery, render::RenderQueue& queue,
-           std::shared_ptr<Timer> timer, Limits limits)
-    : hall_(std::make_shared<Hall>(gallery, queue, std::move(timer), limits)) {
+           std::shared_ptr<Timer> timer, Limits limits, render::OnEncoded on_encoded)
+    : hall_(
+          std::make_shared<Hall>(gallery, queue, std::move(timer), limits, std::move(on_encoded))) {
   VERNISSAGE_ASSERT_OP(limits.frames, >=, 2);
   // The widest preview that is no wider than a frame may be, or the narrowest there is.
   for (const int width : gallery.ladder())

@@ -11,6 +11,7 @@
 #include "server/gallery/gallery.h"
 #include "server/http/message.h"
 #include "server/live/timer.h"
+#include "server/render/previews.h"
 #include "server/render/render_queue.h"
 
 namespace vernissage::live {
@@ -31,8 +32,9 @@ class Flow {
     std::chrono::milliseconds retry_ms{500};  // when the queue had no room
   };
 
-  Flow(const gallery::Gallery& gallery, render::RenderQueue& queue, std::shared_ptr<Timer> timer,
-       Limits limits);
+  Flow(
+      const gallery::Gallery& gallery, render::RenderQueue& queue, std::shared_ptr<Timer> timer,
+      Limits limits, render::OnEncoded on_encoded = [](auto, auto) {});
   ~Flow();
 
   struct Opened {

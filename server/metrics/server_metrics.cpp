@@ -63,9 +63,14 @@ ServerMetrics::ServerMetrics(const std::string& version)
       batch_size(registry_.histogram("vernissage_render_batch_size",
                                      "Pictures painted together; sum: pictures, count: batches.",
                                      batch_limits())),
-      encode_seconds(registry_.histogram(
+      finish_seconds(registry_.histogram(
+          "vernissage_finish_seconds",
+          "From a painted picture to all of its files: reduction, encoding, writing.",
+          seconds_limits())),
+      encode_seconds(registry_.histograms(
           "vernissage_encode_seconds",
-          "From a painted picture to its files: reduction, encoding, writing.", seconds_limits())) {
+          "One file of a picture: its reduction and encoding; png: and certificate and writing.",
+          {"format"}, seconds_limits())) {
   registry_.read("vernissage_build_info", "Always 1; the version is the label.", "gauge",
                  {"version"}, [version] {
                    return std::vector<Registry::Sample>{{{version}, 1}};

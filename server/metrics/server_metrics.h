@@ -33,7 +33,8 @@ class ServerMetrics {
   Histogram& queue_seconds;
   Histogram& render_seconds;  // of a batch
   Histogram& batch_size;      // its sum is the number of pictures, its count that of batches
-  Histogram& encode_seconds;
+  Histogram& finish_seconds;
+  Family<Histogram>& encode_seconds;  // {format}
 };
 
 }  // namespace vernissage::metrics

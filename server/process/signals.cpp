@@ -12,22 +12,24 @@
 namespace vernissage::process {
 
 StopSignals::StopSignals() {
-  sigemptyset(&set_);
-  sigaddset(&set_, SIGTERM);
-  sigaddset(&set_, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  sigemptyset(&stops_);
+  sigaddset(&stops_, SIGTERM);
+  sigaddset(&stops_, SIGINT);
+  all_ = stops_;
+  sigaddset(&all_, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &all_, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // whoever read our output may leave; the gallery stays open
 }
 
 int StopSignals::wait() const {
   int signal = 0;
-  sigwait(&set_, &signal);
+  sigwait(&all_, &signal);
   return signal;
 }
 
 bool StopSignals::comes_within(int64_t ms) const {
   const timespec time{ms / 1000, ms % 1000 * 1000000};
-  return sigtimedwait(&set_, nullptr, &time) > 0;
+  return sigtimedwait(&stops_, nullptr, &time) > 0;
 }
 
 void StopSignals::raise() {

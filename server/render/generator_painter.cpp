@@ -141,7 +141,8 @@ std::unique_ptr<Painter> make_generator_painter(const gallery::Gallery& gallery,
   const int batch_max = backend->describe().starts_with("cuda") ? kBatchMaxCuda : kBatchMaxCpu;
   auto painter =
       std::make_unique<GeneratorPainter>(gallery, network, std::move(backend), batch_max);
-  gallery.claims().set_points(painter->points_of(gallery.catalogue()));
+  if (!gallery.claims().has_points())
+    gallery.claims().set_points(painter->points_of(gallery.catalogue()));
   return painter;
 }
 

@@ -25,6 +25,11 @@ std::string etag_from(const std::string& hash) {
   return '"' + hash + '"';
 }
 
+fs::path path_in(const fs::path& directory, const std::string& key, const std::string& hash) {
+  const size_t dot = key.rfind('.');
+  return directory / (key.substr(0, dot) + '.' + hash + key.substr(dot));
+}
+
 // "256.<hash>.webp" → "256.webp" and the hash; nothing for a file that is not ours.
 std::optional<std::pair<std::string, std::string>> read_name(const std::string& name) {
   const size_t last = name.rfind('.');
@@ -53,6 +58,12 @@ void remove_files(const std::vector<fs::path>& paths) {
 
 }  // namespace
 
+fs::path cached_file(const fs::path& directory, const std::string& key,
+                     std::span<const uint8_t> bytes) {
+  return path_in(directory, key,
+                 hash_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+}
+
 PictureCache::PictureCache(fs::path directory, Limits limits)
     : directory_(std::move(directory)), limits_(limits) {
   std::error_code failed;
@@ -63,8 +74,7 @@ PictureCache::PictureCache(fs::path directory, Limits limits)
 }
 
 fs::path PictureCache::path_of(const std::string& key, const std::string& hash) const {
-  const size_t dot = key.rfind('.');
-  return directory_ / (key.substr(0, dot) + '.' + hash + key.substr(dot));
+  return path_in(directory_, key, hash);
 }
 
 // Takes up the files, the oldest first. Of two under one key, which only a crash can leave, the

@@ -25,6 +25,10 @@ struct CachedPicture {
   std::string etag;  // strong, quotes included
 };
 
+/// Where a cache of `directory` looks for these bytes under this key: for who fills one while nobody reads it.
+std::filesystem::path cached_file(const std::filesystem::path& directory, const std::string& key,
+                                  std::span<const uint8_t> bytes);
+
 /// Safe to call from several threads. Files are read and written without the lock.
 class PictureCache {
  public:

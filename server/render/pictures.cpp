@@ -16,8 +16,9 @@ std::string preview_key(const std::string& id, PreviewName name) {
 }
 
 // Prints lie in folders of a thousand.
-std::string print_key(uint32_t number) {
-  return std::to_string(number / 1000) + '/' + std::to_string(number) + ".jpg";
+std::string print_key(uint32_t number, Pictures::PrintSize size) {
+  return std::to_string(number / 1000) + '/' + std::to_string(number) +
+         (size == Pictures::PrintSize::full ? ".png" : ".jpg");
 }
 
 }  // namespace
@@ -27,6 +28,24 @@ struct Pictures::Kept {
   PictureCache prints;
   std::vector<int> ladder;
   std::function<void(const std::string&)> on_trouble;
+  OnEncoded on_encoded;
+
+  // Times it; an owner's picture is also signed and written.
+  template <class Encode>
+  auto timed(std::string_view format, const Encode& encode) const {
+    struct Watch {
+      const OnEncoded& tell;
+      std::string_view format;
+      std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+      ~Watch() { tell(format, std::chrono::steady_clock::now() - start); }
+    };
+    const Watch watch{on_encoded, format};
+    return encode();
+  }
+
+  std::vector<uint8_t> preview(const Image& picture, PreviewName name) const {
+    return timed(extension(name.format), [&] { return encode_preview(picture, name); });
+  }
 
   // A full disk is no reason not to show what was painted: the memory has it.
   void keep(PictureCache& cache, const std::string& key, const std::vector<uint8_t>& bytes) const {
@@ -39,13 +58,14 @@ struct Pictures::Kept {
 };
 
 Pictures::Pictures(const gallery::Gallery& gallery, RenderQueue& queue, Limits limits,
-                   std::function<void(const std::string&)> on_trouble)
+                   std::function<void(const std::string&)> on_trouble, OnEncoded on_encoded)
     : gallery_(gallery),
       queue_(queue),
       kept_(new Kept{{gallery.previews_path(), limits.previews},
                      {gallery.directory() / "studio", limits.prints},
                      gallery.ladder(),
-                     std::move(on_trouble)}) {
+                     std::move(on_trouble),
+                     std::move(on_encoded)}) {
   VERNISSAGE_ASSERT(!kept_->ladder.empty());
 }
 
@@ -67,7 +87,7 @@ Admission Pictures::paint_previews(const gallery::Painting& painting, const std:
     for (const int width : kept->ladder)
       for (const PreviewFormat format : {PreviewFormat::webp, PreviewFormat::jpg}) {
         const PreviewName name{width, format};
-        kept->keep(kept->previews, preview_key(id, name), encode_preview(picture, name));
+        kept->keep(kept->previews, preview_key(id, name), kept->preview(picture, name));
       }
   };
   return queue_.submit({"preview " + painting.id, Subject::painting(painting.candidate), finish,
@@ -76,8 +96,8 @@ Admission Pictures::paint_previews(const gallery::Painting& painting, const std:
 }
 
 bool Pictures::paint_full(const gallery::Painting& painting, std::function<void()> done) {
-  const auto finish = [&gallery = gallery_, &painting](const Image& picture) {
-    gallery.claims().frame(painting, picture);
+  const auto finish = [kept = kept_, &gallery = gallery_, &painting](const Image& picture) {
+    kept->timed("png", [&] { gallery.claims().frame(painting, picture); });
   };
   const auto waiter = [done = std::move(done)](Outcome) { done(); };
   return static_cast<bool>(queue_.submit(
@@ -85,20 +105,22 @@ bool Pictures::paint_full(const gallery::Painting& painting, std::function<void(
       waiter));
 }
 
-std::optional<CachedPicture> Pictures::print(uint32_t number) {
-  return kept_->prints.find(print_key(number));
+std::optional<CachedPicture> Pictures::print(uint32_t number, PrintSize size) {
+  return kept_->prints.find(print_key(number, size));
 }
 
-Admission Pictures::paint_print(uint32_t number, const std::string& client, std::stop_token token,
-                                RenderQueue::Waiter waiter) {
+Admission Pictures::paint_print(uint32_t number, PrintSize size, const std::string& client,
+                                std::stop_token token, RenderQueue::Waiter waiter) {
   VERNISSAGE_ASSERT_OP(number, <, web::kPrintsMax);
-  const auto finish = [kept = kept_, number](const Image& picture) {
-    kept->keep(kept->prints, print_key(number),
-               encode_preview(picture, {kept->ladder.back(), PreviewFormat::jpg}));
+  const auto finish = [kept = kept_, number, size](const Image& picture) {
+    kept->keep(kept->prints, print_key(number, size),
+               size == PrintSize::full
+                   ? kept->timed("png", [&] { return encode_png(picture); })
+                   : kept->preview(picture, {kept->ladder.back(), PreviewFormat::jpg}));
   };
-  return queue_.submit(
-      {"print " + std::to_string(number), Subject::print(number), finish, Priority::studio, client},
-      std::move(token), std::move(waiter));
+  return queue_.submit({"print " + print_key(number, size), Subject::print(number), finish,
+                        Priority::studio, client},
+                       std::move(token), std::move(waiter));
 }
 
 std::optional<uint32_t> read_print_number(std::string_view text) {

@@ -28,8 +28,9 @@ class Pictures {
 
   /// Keeps previews and prints under the gallery's directory. `on_trouble`: one line for the log
   /// when one could not be kept. Throws Error when they cannot be kept at all.
-  Pictures(const gallery::Gallery& gallery, RenderQueue& queue, Limits limits,
-           std::function<void(const std::string&)> on_trouble);
+  Pictures(
+      const gallery::Gallery& gallery, RenderQueue& queue, Limits limits,
+      std::function<void(const std::string&)> on_trouble, OnEncoded on_encoded = [](auto, auto) {});
 
   /// What is there already.
   std::optional<CachedPicture> preview(const gallery::Painting& painting, PreviewName name);
@@ -43,10 +44,12 @@ class Pictures {
   /// will be called once, on another thread, whatever became of it.
   bool paint_full(const gallery::Painting& painting, std::function<void()> done);
 
-  /// Print `number` as JPEG, as wide as the ladder goes.
-  std::optional<CachedPicture> print(uint32_t number);
-  Admission paint_print(uint32_t number, const std::string& client, std::stop_token token,
-                        RenderQueue::Waiter waiter);
+  /// How a print is given: to look at, as JPEG as wide as the ladder goes; or all of it, as PNG,
+  /// for whoever wants it on cloth. Prints are nobody's, so their full size is no secret.
+  enum class PrintSize { look, full };
+  std::optional<CachedPicture> print(uint32_t number, PrintSize size);
+  Admission paint_print(uint32_t number, PrintSize size, const std::string& client,
+                        std::stop_token token, RenderQueue::Waiter waiter);
 
  private:
   // What finishing needs, shared with the work under way.

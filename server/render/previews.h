@@ -2,7 +2,9 @@
 // full size.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +26,9 @@ struct PreviewName {
 std::optional<PreviewName> read_preview_name(std::string_view name, const std::vector<int>& ladder);
 /// (256, webp) → "256.webp"
 std::string file_name(PreviewName name);
+
+/// One encoding: "webp", "jpg" or "png", and how long it took.
+using OnEncoded = std::function<void(std::string_view format, std::chrono::duration<double>)>;
 
 /// `picture` reduced to width × width. The same picture gives the same bytes. Throws Error.
 std::vector<uint8_t> encode_preview(const Image& picture, PreviewName name);

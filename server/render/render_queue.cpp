@@ -9,8 +9,6 @@
 namespace vernissage::render {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // Before anything was measured: a second a picture.
 constexpr RenderQueue::Seconds kUnmeasured{1};
 // Weight of the newest measurement in the pace; ten batches ago still count for a tenth together.
@@ -102,6 +100,11 @@ std::optional<Admission::Verdict> RenderQueue::refusal(const Work& work) const {
       std::max<size_t>(1, limits_.flights_max * kQuarters[index(work.priority)] / 4);
   if (flights_.size() - owners >= limits_.flights_max || flying_[index(work.priority)] >= share)
     return Admission::Verdict::full;
+  size_t ahead = 0;
+  for (size_t priority = 0; priority <= index(work.priority); ++priority)
+    ahead += flying_[priority];
+  if (painting_pace_ && pace() * static_cast<double>(ahead) > limits_.wait_max)
+    return Admission::Verdict::full;
   return std::nullopt;
 }
 
@@ -162,9 +165,13 @@ std::deque<std::shared_ptr<RenderQueue::Flight>>* RenderQueue::most_urgent() {
   return nullptr;
 }
 
+// Of one picture after the other: painters and finishers work side by side.
+RenderQueue::Seconds RenderQueue::pace() const {
+  return std::max(painting_pace_.value_or(kUnmeasured), finishing_pace_);
+}
+
 std::chrono::seconds RenderQueue::time_for_all() const {
-  const Seconds all = std::max(painting_pace_.value_or(kUnmeasured), finishing_pace_) *
-                      static_cast<double>(flights_.size());
+  const Seconds all = pace() * static_cast<double>(flights_.size());
   return std::chrono::seconds(std::max<int64_t>(1, std::lround(std::ceil(all.count()))));
 }
 
@@ -200,6 +207,7 @@ size_t RenderQueue::depth() const {
 }
 
 void RenderQueue::run() {
+  give_way();  // before the painter starts threads of its own, which inherit it
   std::unique_ptr<Painter> painter;
   try {
     painter = parts_.make_painter();
@@ -256,10 +264,10 @@ std::optional<RenderQueue::Flights> RenderQueue::take_batch(size_t batch_max) {
 void RenderQueue::paint(Painter& painter, const Flights& batch) {
   std::vector<Subject> subjects;
   for (const auto& flight : batch) subjects.push_back(flight->work.subject);
-  const auto start = Clock::now();
+  const auto start = parts_.now();
   std::vector<Image> images = painter.paint(subjects);
   VERNISSAGE_ASSERT_OP(images.size(), ==, batch.size());
-  const Seconds painting = Clock::now() - start;
+  const Seconds painting = parts_.now() - start;
   {
     const std::lock_guard lock(mutex_);
     const Seconds each = painting / static_cast<double>(batch.size());
@@ -270,7 +278,7 @@ void RenderQueue::paint(Painter& painter, const Flights& batch) {
   for (size_t n = 0; n < batch.size(); ++n)
     finishers_->post(
         [this, flight = batch[n], image = std::make_shared<const Image>(std::move(images[n]))] {
-          const auto begin = Clock::now();
+          const auto begin = parts_.now();
           Outcome outcome = Outcome::done;
           try {
             flight->work.finish(*image);
@@ -278,7 +286,7 @@ void RenderQueue::paint(Painter& painter, const Flights& batch) {
             parts_.on_finish_failed(exception.what());
             outcome = Outcome::failed;
           }
-          const Seconds finishing = Clock::now() - begin;
+          const Seconds finishing = parts_.now() - begin;
           {
             const std::lock_guard lock(mutex_);
             finishing_pace_ =

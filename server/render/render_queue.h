@@ -37,6 +37,10 @@ struct RenderLimits {
   /// that previews always find room; an owner's picture, of which there is one a visitor, is never
   /// refused.
   size_t flights_max = 64;
+  /// Nobody is taken in who would wait longer than this for the painter, at the pace of late: the
+  /// bound that a visitor feels, whatever the pictures' size and the machine. Owners wait. Before
+  /// anything was painted there is no pace, and no bound.
+  std::chrono::milliseconds wait_max{10000};
   size_t client_flights_max = 32;             // requests of one client, in any stage
   std::chrono::microseconds delay_max{2000};  // how long a picture waits for company
   int finisher_threads = 2;
@@ -73,6 +77,7 @@ class RenderQueue {
   enum class State { loading, ready, failed, closed };
   enum class Closing { drain, cancel };
   using Seconds = std::chrono::duration<double>;
+  using Clock = std::chrono::steady_clock;
 
   struct Parts {
     /// Runs on the render thread, first of all. Throwing means State::failed.
@@ -87,6 +92,9 @@ class RenderQueue {
     std::function<void(Seconds)> on_waited = [](Seconds) {};
     std::function<void(size_t pictures, Seconds)> on_painted = [](size_t, Seconds) {};
     std::function<void(Seconds)> on_finished = [](Seconds) {};
+
+    /// What the pace of painting and finishing is measured with.
+    std::function<Clock::time_point()> now = Clock::now;
   };
 
   using Waiter = std::function<void(Outcome)>;
@@ -131,6 +139,7 @@ class RenderQueue {
   Flights take_waiting();
   size_t waiting_count() const;
   std::deque<std::shared_ptr<Flight>>* most_urgent();
+  Seconds pace() const;
   std::chrono::seconds time_for_all() const;
 
   const Parts parts_;

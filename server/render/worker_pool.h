@@ -10,6 +10,11 @@
 
 namespace vernissage::render {
 
+/// Lets the calling thread, and those it starts, have what others leave of the processor. Whoever
+/// paints takes all there is; a refusal, or a picture that is kept, must not wait behind that.
+void give_way();
+
+/// Its threads give way.
 class WorkerPool {
  public:
   explicit WorkerPool(int threads);

@@ -42,6 +42,7 @@ class CookieKeys {
   ~CookieKeys();
 
   static constexpr size_t kKeysMax = 8;
+  size_t count() const { return keys_.size(); }
 
   /// The cookie's value. `now` in seconds since 1970.
   std::string sign(std::string_view name, const VisitorId& id, int64_t now) const;

@@ -78,10 +78,22 @@ Visitors::Limits::Limits(double claims_per_hour)
 
 Visitors::Visitors(const std::filesystem::path& directory, Settings settings)
     : settings_(std::move(settings)),
-      keys_(CookieKeys::open(directory / "visitors.key")),
+      keys_path_(directory / "visitors.key"),
+      keys_(std::make_shared<const CookieKeys>(CookieKeys::open(keys_path_))),
       limits_(settings_.claims_per_hour > 0
                   ? std::make_unique<Limits>(static_cast<double>(settings_.claims_per_hour))
                   : nullptr) {}
+
+std::shared_ptr<const CookieKeys> Visitors::keys() const {
+  const std::lock_guard lock(mutex_);
+  return keys_;
+}
+
+void Visitors::reload_keys() {
+  auto fresh = std::make_shared<const CookieKeys>(CookieKeys::open(keys_path_));
+  const std::lock_guard lock(mutex_);
+  keys_.swap(fresh);
+}
 
 std::optional<Visitor> Visitors::identify(const http::Request& request) const {
   if (!settings_.identity_field.empty()) {
@@ -96,11 +108,12 @@ std::optional<Visitor> Visitors::identify(const http::Request& request) const {
   const char* name = plain ? kLoopbackCookieName : kCookieName;
   const auto value = find_cookie(all_fields(request, "Cookie"), name);
   const int64_t now = std::time(nullptr);
-  const auto verified = value ? keys_.verify(name, *value, now) : std::nullopt;
+  const auto known = keys();
+  const auto verified = value ? known->verify(name, *value, now) : std::nullopt;
   if (!verified) return std::nullopt;
   return Visitor{
       name_of(verified->id),
-      verified->renew ? set_cookie_field(plain, keys_.sign(name, verified->id, now)) : ""};
+      verified->renew ? set_cookie_field(plain, known->sign(name, verified->id, now)) : ""};
 }
 
 std::optional<Visitor> Visitors::welcome(const http::Request& request) const {
@@ -109,8 +122,8 @@ std::optional<Visitor> Visitors::welcome(const http::Request& request) const {
   const bool plain = is_plain(request);
   const VisitorId id = fresh_visitor_id();
   return Visitor{name_of(id),
-                 set_cookie_field(plain, keys_.sign(plain ? kLoopbackCookieName : kCookieName, id,
-                                                    std::time(nullptr)))};
+                 set_cookie_field(plain, keys()->sign(plain ? kLoopbackCookieName : kCookieName, id,
+                                                      std::time(nullptr)))};
 }
 
 bool Visitors::is_ours(const http::Request& request) const {
@@ -118,12 +131,12 @@ bool Visitors::is_ours(const http::Request& request) const {
 }
 
 std::string Visitors::form_token(const Visitor& visitor, std::string_view painting) const {
-  return keys_.token(visitor.name + '\0' + std::string(painting));
+  return keys()->token(visitor.name + '\0' + std::string(painting));
 }
 
 bool Visitors::is_form_token(const Visitor& visitor, std::string_view painting,
                              std::string_view token) const {
-  return keys_.is_token(visitor.name + '\0' + std::string(painting), token);
+  return keys()->is_token(visitor.name + '\0' + std::string(painting), token);
 }
 
 Address Visitors::client(const http::Request& request) const {

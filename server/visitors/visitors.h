@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,6 +52,9 @@ class Visitors {
   /// The cookie keys lie in `directory`/visitors.key. Throws Error.
   Visitors(const std::filesystem::path& directory, Settings settings);
 
+  /// Takes up what was rotated meanwhile. Throws Error, and the keys stay as they were.
+  void reload_keys();
+
   /// Nothing: a stranger. Only for a request that may be told a Set-Cookie.
   std::optional<Visitor> identify(const http::Request& request) const;
   /// The same, but a stranger gets a fresh name tag; nothing only where tags are the proxy's
@@ -82,8 +86,12 @@ class Visitors {
     RateLimiter attempts, subnet_attempts, wins, subnet_wins;
   };
 
+  std::shared_ptr<const CookieKeys> keys() const;
+
   Settings settings_;
-  CookieKeys keys_;
+  std::filesystem::path keys_path_;
+  mutable std::mutex mutex_;  // guards keys_, of which each request takes its own share
+  std::shared_ptr<const CookieKeys> keys_;
   std::unique_ptr<Limits> limits_;  // null: none
 };
 

@@ -7,7 +7,7 @@
 namespace vernissage::web {
 
 struct EmbeddedFile {
-  std::string_view name;  // "gallery.css"
+  std::string_view name;  // "css/base.css"
   std::string_view bytes;
 };
 

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "server/gallery/gallery.h"
 #include "server/web/pages.h"
@@ -10,39 +11,73 @@
 
 namespace vernissage::web {
 
-/// Where the navigation says that we are: a room, or one of the two pages beside the rooms.
-struct Place {
-  const gallery::Room* room = nullptr;
-  std::string url = {};
+/// A page, before its frame is put around it.
+struct Look {
+  std::string title;                    // empty: the gallery's name alone
+  const gallery::Room* room = nullptr;  // where we are: it gives the wall its tone
+  std::string url = {};                 // or which of the pages beside the rooms this is
+  std::string body_class;
+  std::vector<std::string> styles = {};   // beside base.css
+  std::vector<std::string> scripts = {};  // beside main.js
+  std::string description = {};           // for search engines; empty: the gallery's
+  Html meta = {};
 };
 
-/// The walls have colours of their own in gallery.css for these; other rooms get the plain one.
-std::string wall_class(const gallery::Room* room);
+/// The frame around every page.
+std::string page(const Site& site, const gallery::Gallery& gallery, const Look& look,
+                 const Html& main);
 
-/// The frame around every page. `body_class` chooses its style.
-std::string page(const Site& site, const gallery::Gallery& gallery, const std::string& title,
-                 const Place& place, const std::string& body_class, const Html& main);
+/// What is shown of a painting when its page is linked from elsewhere (Open Graph).
+Html share_meta(const Site& site, const gallery::Gallery& gallery,
+                const gallery::Painting& painting, const std::string& text);
+
+/// The walls have a tone of their own for these; other rooms get the plain one.
+std::string wall_class(const gallery::Room* room);
 
 /// A painting's preview in its frame. `sizes`: how wide it is shown, for the browser's choice from
 /// the ladder. `loading`: eager for what is seen first, else lazy.
 Html picture(const Site& site, const gallery::Gallery& gallery, const gallery::Painting& painting,
-             const std::string& sizes, const std::string& loading, const std::string& alt);
+             const std::string& sizes, const std::string& loading);
+
+/// The same without frame and words: a decoration.
+Html glimpse(const Site& site, const gallery::Gallery& gallery, const gallery::Painting& painting,
+             const std::string& sizes, const std::string& loading);
 
 /// A painting as it hangs among others.
 Html work(const Site& site, const gallery::Gallery& gallery, const gallery::Painting& painting,
           const std::string& loading);
+/// A row of them under a title; nothing for none.
+Html row(const Site& site, const gallery::Gallery& gallery, std::string_view title,
+         const std::vector<const gallery::Painting*>& paintings);
 
 /// A painting alone and large.
 Html large_picture(const Site& site, const gallery::Gallery& gallery,
                    const gallery::Painting& painting);
 
 const gallery::Room& room_of(const gallery::Gallery& gallery, const gallery::Painting& painting);
-/// Its bit in /api/v1/state.
-int64_t place_of(const gallery::Gallery& gallery, const gallery::Painting& painting);
-/// "12 paintings"
-std::string count_text(size_t count);
-/// A link that does something, as a button where `take`.
-Html deed_link(const Site& site, bool take, const std::string& url, std::string_view word);
+/// In the visit's language, where the gallery has it.
+std::string title_of(const Site& site, const gallery::Gallery& gallery,
+                     const gallery::Painting& painting);
+/// A room that has the title of one of default_rooms() has it in every language of the pages.
+std::string title_of(const Site& site, const gallery::Gallery& gallery, const gallery::Room& room);
+
+/// "Taken by Ada", or nothing where it is free.
+std::string state_word(const Site& site, const gallery::Gallery& gallery,
+                       const gallery::Painting& painting);
+/// The red dot and that word.
+Html state_mark(const Site& site, const std::string& word);
+
+/// Of the places first … first + count - 1, how many are free.
+int64_t free_among(const gallery::Gallery& gallery, int64_t first, int64_t count);
+
+/// A link that does something, as a button where `take`. `download`: the name of the file it gives.
+Html deed_link(const Site& site, bool take, const std::string& url, std::string_view word,
+               const std::string& download = {});
 Html deeds(const Site& site, const Html& links);
+
+/// A link along a wall: `relation` is "prev" or "next".
+Html step(const Site& site, const char* relation, const std::string& url, std::string_view word,
+          std::string_view title);
+Html shelf(const Site& site, const char* relation, const std::string& url, std::string_view word);
 
 }  // namespace vernissage::web

@@ -1,7 +1,9 @@
 #include "server/web/pages.h"
 
 #include <algorithm>
+#include <cstdio>
 
+#include "engine/error.h"
 #include "server/gallery/claims.h"
 #include "server/web/page_parts.h"
 
@@ -12,53 +14,110 @@ using gallery::Gallery;
 using gallery::Painting;
 using gallery::Room;
 
-constexpr int kDoorPictures = 3;
-constexpr uint32_t kShirts = 12;
+constexpr size_t kDoorPictures = 4;
 
-Html door(const Site& site, const Gallery& gallery, const Room& room) {
+Html door(const Site& site, const Gallery& gallery, const Room& room, int64_t first) {
   const auto& wall = gallery.wall(room.slug);
+  const size_t shown = std::min(kDoorPictures, wall.size());
   Html pictures;
-  for (size_t i = 0; i < std::min<size_t>(kDoorPictures, wall.size()); ++i)
-    // The door is one link with one name; its pictures are its decoration.
-    pictures.text +=
-        picture(site, gallery, *wall[i], "(min-width: 60rem) 9rem, 26vw", "eager", "").text;
-  return site.fill("door.html", Values()
-                                    .text("class", wall_class(&room))
-                                    .text("url", room_url(room.slug))
-                                    .text("title", room.title)
-                                    .text("count", count_text(wall.size()))
-                                    .html("pictures", pictures));
-}
-
-// "Taken", by whom, or nothing.
-Html state(const Site& site, const Gallery& gallery, const Painting& painting,
-           const Viewer& viewer) {
-  const auto claim = gallery.claims().of_painting(painting.id);
-  if (!claim) return {};
-  std::string word = claim->plaque.empty() ? "Taken" : "Taken by " + claim->plaque;
-  if (viewer.owned == &painting) word = "Yours";
-  return site.fill("state.html", Values().text("word", word));
+  // From all along the wall. The door is one link with one name; its pictures are its decoration.
+  for (size_t i = 0; i < shown; ++i)
+    pictures.text += glimpse(site, gallery, *wall[i * wall.size() / shown],
+                             "(min-width: 60rem) 20rem, 44vw", i == 0 ? "eager" : "lazy")
+                         .text;
+  const int64_t count = std::ssize(wall);
+  return site.fill(
+      "door.html",
+      Values()
+          .text("class", wall_class(&room))
+          .text("url", room_url(room.slug))
+          .text("title", title_of(site, gallery, room))
+          .number("from", first)
+          .number("count", count)
+          .text("free", site.words().count("count.free", free_among(gallery, first, count)))
+          .html("pictures", pictures));
 }
 
 // What can be done before this painting.
 Html deeds_at(const Site& site, const Gallery& gallery, const Painting& painting,
               const Viewer& viewer) {
+  const Words& words = site.words();
   Html links;
+  const auto link = [&](bool take, const std::string& url, const char* key,
+                        const std::string& download = {}) {
+    links.text += deed_link(site, take, url, words.say(key), download).text + "\n";
+  };
   if (viewer.owned == &painting)
-    links.text += deed_link(site, /*take=*/true, kMineUrl, "To your painting").text;
+    link(true, kMineUrl, "painting.to_yours");
   else if (!viewer.owned && !gallery.claims().of_painting(painting.id))
-    links.text += deed_link(site, /*take=*/true, claim_url(painting.id), "Take this painting").text;
+    link(true, claim_url(painting.id), "painting.take");
+  links.text += site.fill("favourite.html", {}).text;
   if (const Painting* next = gallery.neighbour(painting, 1))
-    links.text += deed_link(site, /*take=*/false, flow_url(painting.id, next->id),
-                            "Watch it flow into the next")
-                      .text;
-  return links.text.empty() ? Html{} : deeds(site, links);
+    link(false, flow_url(painting.id, next->id), "painting.flow");
+  link(false, drift_url(painting.id), "painting.drift");
+  if (!viewer.owned)
+    link(false, preview_url(painting.id, gallery.ladder().back(), "jpg"), "painting.small",
+         title_of(site, gallery, painting) + ".jpg");
+  return deeds(site, links);
+}
+
+Html why_text(const Site& site, const Painting& painting) {
+  if (!painting.why) return {};
+  char score[16];
+  std::snprintf(score, sizeof score, "%.3f", static_cast<double>(painting.why->score));
+  return site.fill(
+      "why.html",
+      Values().text("text",
+                    site.words().say("why.text", {{"query", painting.why->query},
+                                                  {"of", std::to_string(painting.why->of)},
+                                                  {"rank", std::to_string(painting.why->rank)},
+                                                  {"score", score}})));
+}
+
+Html wall_part(const Site& site, const Gallery& gallery, const Room& room, const WallQuery& query,
+               const std::vector<const Painting*>& found) {
+  constexpr size_t kSeenFirst = 4;
+  const size_t pages = (found.size() + kShelfWorks - 1) / kShelfWorks;
+  size_t page = query.page;
+  const auto at = std::find_if(found.begin(), found.end(),
+                               [&](const Painting* work) { return work->id == query.at; });
+  if (at != found.end()) page = static_cast<size_t>(at - found.begin()) / kShelfWorks;
+  if (page >= pages)
+    return site.fill("nothing_found.html", Values().text("url", room_url(room.slug)));
+
+  Html works;
+  const size_t first = page * kShelfWorks;
+  const size_t end = std::min(first + kShelfWorks, found.size());
+  for (size_t i = first; i < end; ++i)
+    works.text += work(site, gallery, *found[i], i < first + kSeenFirst ? "eager" : "lazy").text;
+
+  const std::string asked = wall_query_text(query);
+  const auto link = [&](bool there, const char* relation, size_t number, const char* key) {
+    const std::string url = room_url(room.slug) + asked + (asked.empty() ? "?" : "&") +
+                            "page=" + std::to_string(number + 1);
+    return there ? shelf(site, relation, url, site.words().say(key)) : Html{"<span></span>"};
+  };
+  return site.fill(
+      "wall.html",
+      Values()
+          .text("label", site.words().say("room.wall", {{"room", title_of(site, gallery, room)}}))
+          .text("list", "/api/v1/rooms/" + room.slug + asked)
+          .number("total", std::ssize(found))
+          .number("first", static_cast<int64_t>(first))
+          .html("works", works)
+          .html("previous", link(page > 0, "prev", page - 1, "room.before"))
+          .html("next", link(page + 1 < pages, "next", page + 1, "room.further"))
+          .text("page", site.words().say("room.page", {{"n", std::to_string(page + 1)},
+                                                       {"count", std::to_string(pages)}})));
 }
 
 }  // namespace
 
 std::string room_url(const std::string& slug) {
   return "/rooms/" + slug;
+}
+std::string hanging_url(const Painting& painting) {
+  return room_url(painting.room) + "?at=" + painting.id + "#" + painting.id;
 }
 std::string painting_url(const std::string& id) {
   return "/paintings/" + id;
@@ -78,8 +137,11 @@ std::string certificate_url(const std::string& id) {
 std::string flow_url(const std::string& from, const std::string& to) {
   return "/api/v1/flow?from=" + from + "&to=" + to;
 }
-std::string print_url(uint32_t number) {
-  return "/api/v1/studio/" + std::to_string(number) + ".jpg";
+std::string drift_url(const std::string& from) {
+  return std::string(kDriftUrl) + "?at=" + from;
+}
+std::string print_url(uint32_t number, std::string_view extension) {
+  return "/api/v1/studio/" + std::to_string(number) + "." + std::string(extension);
 }
 
 std::string alt_text(const Painting& painting, const Room& room) {
@@ -88,93 +150,146 @@ std::string alt_text(const Painting& painting, const Room& room) {
 
 std::string entrance_page(const Site& site, const Gallery& gallery) {
   Html doors;
-  for (const Room& room : gallery.config().rooms) doors.text += door(site, gallery, room).text;
-  return page(site, gallery, "", {}, "entrance",
-              site.fill("entrance.html",
-                        Values().text("name", gallery.config().name).html("doors", doors)));
+  int64_t first = 0;
+  for (const Room& room : gallery.config().rooms) {
+    doors.text += door(site, gallery, room, first).text;
+    first += std::ssize(gallery.wall(room.slug));
+  }
+  Look look;
+  look.body_class = "entrance";
+  look.styles = {"entrance.css"};
+  return page(
+      site, gallery, look,
+      site.fill("entrance.html",
+                Values()
+                    .text("name", gallery.config().name)
+                    .number("count", first)
+                    .text("free", site.words().count("count.free", free_among(gallery, 0, first)))
+                    .text("drift", kDriftUrl)
+                    .html("doors", doors)));
 }
 
-std::string room_page(const Site& site, const Gallery& gallery, const Room& room) {
-  constexpr size_t kSeenFirst = 4;
-  const auto& wall = gallery.wall(room.slug);
-  Html works;
-  for (size_t i = 0; i < wall.size(); ++i)
-    works.text += work(site, gallery, *wall[i], i < kSeenFirst ? "eager" : "lazy").text;
-  return page(site, gallery, room.title, {&room}, "room",
-              site.fill("room.html", Values()
-                                         .text("title", room.title)
-                                         .text("count", count_text(wall.size()))
-                                         .html("works", works)));
+std::string room_page(const Site& site, const Gallery& gallery, const Room& room,
+                      const WallQuery& query) {
+  const auto found = paintings_on(site, gallery, room, query);
+  const std::string all =
+      site.words().count("count.paintings", std::ssize(gallery.wall(room.slug)));
+  const auto chosen = [&](WallQuery::Show show) -> Html {
+    return {query.show == show ? " selected" : ""};
+  };
+  Look look;
+  look.title = title_of(site, gallery, room);
+  look.room = &room;
+  look.body_class = "room";
+  look.styles = {"wall.css"};
+  look.scripts = {"room.js"};
+  return page(
+      site, gallery, look,
+      site.fill("room.html",
+                Values()
+                    .text("title", look.title)
+                    .text("count", query.everything()
+                                       ? all
+                                       : site.words().say(
+                                             "room.found",
+                                             {{"found", std::to_string(found.size())}, {"n", all}}))
+                    .text("url", room_url(room.slug))
+                    .text("query", query.title)
+                    .html("all", chosen(WallQuery::Show::all))
+                    .html("free", chosen(WallQuery::Show::free))
+                    .html("taken", chosen(WallQuery::Show::taken))
+                    .html("wall", wall_part(site, gallery, room, query, found))));
 }
 
 std::string painting_page(const Site& site, const Gallery& gallery, const Painting& painting,
                           const Viewer& viewer) {
   const Room& room = room_of(gallery, painting);
-  const auto step = [&](int by, const char* relation, const char* word) -> Html {
+  const std::string title = title_of(site, gallery, painting);
+  const auto beside = [&](int by, const char* relation, const char* key) -> Html {
     const Painting* other = gallery.neighbour(painting, by);
     if (!other) return {"<span></span>"};  // keeps the other one on its side
-    return site.fill("step.html", Values()
-                                      .text("url", painting_url(other->id))
-                                      .text("relation", relation)
-                                      .text("word", word)
-                                      .text("title", other->title));
+    return step(site, relation, painting_url(other->id), site.words().say(key),
+                title_of(site, gallery, *other));
   };
-  const Html said = state(site, gallery, painting, viewer);
+  const std::string word = viewer.owned == &painting ? site.words().say("state.yours")
+                                                     : state_word(site, gallery, painting);
+  Look look;
+  look.title = title;
+  look.room = &room;
+  look.body_class = "alone";
+  look.styles = {"wall.css", "piece.css"};
+  look.scripts = {"painting.js"};
+  look.description = alt_text(site, gallery, painting);
+  look.meta = share_meta(site, gallery, painting, word.empty() ? look.description : word);
   return page(
-      site, gallery, painting.title, {&room}, "alone",
-      site.fill("painting.html", Values()
-                                     .html("class", {said.text.empty() ? "" : " taken"})
-                                     .number("place", place_of(gallery, painting))
-                                     .text("title", painting.title)
-                                     .text("room", room.title)
-                                     .text("room_url", room_url(room.slug) + "#" + painting.id)
-                                     .number("number", painting.position + 1)
-                                     .number("count", std::ssize(gallery.wall(room.slug)))
-                                     .text("label", gallery.config().curated ? "" : "Uncurated")
-                                     .html("state", said)
-                                     .html("deed", deeds_at(site, gallery, painting, viewer))
-                                     .html("previous", step(-1, "prev", "Previous"))
-                                     .html("next", step(1, "next", "Next"))
-                                     .html("picture", large_picture(site, gallery, painting))));
+      site, gallery, look,
+      site.fill(
+          "painting.html",
+          Values()
+              .html("class", {word.empty() ? "" : " taken"})
+              .number("place", place_of(gallery, painting))
+              .text("id", painting.id)
+              .text("title", title)
+              .text("room", title_of(site, gallery, room))
+              .text("room_url", hanging_url(painting))
+              .text("number",
+                    site.words().say("painting.number",
+                                     {{"n", std::to_string(painting.position + 1)},
+                                      {"count", std::to_string(gallery.wall(room.slug).size())}}))
+              .text("label", gallery.config().curated ? "" : site.words().say("painting.uncurated"))
+              .html("state", word.empty() ? Html{} : state_mark(site, word))
+              .html("deed", deeds_at(site, gallery, painting, viewer))
+              .html("why", why_text(site, painting))
+              .html("previous", beside(-1, "prev", "painting.previous"))
+              .html("next", beside(1, "next", "painting.next"))
+              .html("similar", row(site, gallery, site.words().say("painting.similar"),
+                                   gallery.claims().similar_free(painting)))
+              .html("picture", large_picture(site, gallery, painting))));
+}
+
+std::string drift_page(const Site& site, const Gallery& gallery, const Painting& painting) {
+  const auto& all = gallery.catalogue();
+  const auto place = static_cast<size_t>(place_of(gallery, painting));
+  const auto other = [&](size_t by) { return drift_url(all[(place + by) % all.size()]->id); };
+  std::string rooms;
+  for (const Room& room : gallery.config().rooms) rooms += (rooms.empty() ? "" : " ") + room.slug;
+  Look look;
+  look.title = site.words().say("drift.title");
+  look.room = &room_of(gallery, painting);
+  look.url = kDriftUrl;
+  look.body_class = "drifting";
+  look.styles = {"drift.css"};
+  look.scripts = {"drift.js"};
+  return page(site, gallery, look,
+              site.fill("drift.html", Values()
+                                          .text("rooms", rooms)
+                                          .html("picture", large_picture(site, gallery, painting))
+                                          .text("url", painting_url(painting.id))
+                                          .text("title", title_of(site, gallery, painting))
+                                          .text("room", title_of(site, gallery, *look.room))
+                                          .text("previous", other(all.size() - 1))
+                                          .text("next", other(1))
+                                          .text("back", hanging_url(painting))));
 }
 
 std::string error_page(const Site& site, const Gallery& gallery, int status, std::string_view title,
                        std::string_view detail) {
-  return page(
-      site, gallery, std::string(title), {}, "error",
-      site.fill("error.html",
-                Values().number("status", status).text("title", title).text("detail", detail)));
-}
-
-std::string studio_page(const Site& site, const Gallery& gallery, uint32_t first) {
-  constexpr uint32_t kSeenFirst = 4;
-  Html shirts;
-  const uint32_t end = std::min(first + kShirts, kPrintsMax);
-  for (uint32_t number = first; number < end; ++number)
-    shirts.text += site.fill("shirt.html",
-                             Values()
-                                 .text("url", print_url(number))
-                                 .number("side", gallery.ladder().back())
-                                 .number("number", number)
-                                 .text("loading", number < first + kSeenFirst ? "eager" : "lazy"))
-                       .text;
-  const auto shelf = [&](uint32_t from, const char* relation, const char* word) {
-    return site.fill("shelf.html",
-                     Values()
-                         .text("url", std::string(kStudioUrl) + "?from=" + std::to_string(from))
-                         .text("relation", relation)
-                         .text("word", word));
+  const auto& words = site.words().all();
+  const auto said = [&](const std::string& key, std::string_view otherwise) {
+    const auto found = words.find(key);
+    return found == words.end() ? std::string(otherwise) : found->second;
   };
-  const Html nothing{"<span></span>"};
-  return page(site, gallery, "The studio", {nullptr, kStudioUrl}, "studio",
-              site.fill("studio.html",
-                        Values()
-                            .html("shirts", shirts)
-                            .html("previous", first == 0 ? nothing
-                                                         : shelf(first - std::min(first, kShirts),
-                                                                 "prev", "Earlier prints"))
-                            .html("next", end >= kPrintsMax ? nothing
-                                                            : shelf(end, "next", "More prints"))));
+  // The details of our answers are in English: others get the catalogue's, if it has any.
+  const bool english = site.visit().language == "en";
+  const std::string text =
+      english ? std::string(detail) : said("error.text." + std::to_string(status), "");
+  Look look;
+  look.title = said("error." + std::to_string(status), title);
+  look.body_class = "error";
+  return page(
+      site, gallery, look,
+      site.fill("error.html",
+                Values().number("status", status).text("title", look.title).text("detail", text)));
 }
 
 }  // namespace vernissage::web

@@ -1,5 +1,5 @@
-// The site's files: templates for the pages, and assets that browsers fetch. From the binary, or,
-// while somebody works on them, from a directory.
+// The site's files: templates for the pages, words for them, and assets that browsers fetch. From
+// the binary, or, while somebody works on them, from a directory.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "server/web/words.h"
 
 namespace vernissage::web {
 
@@ -37,18 +38,33 @@ struct Asset {
   std::string media_type;
 };
 
-/// Const members may be called from several threads.
+/// Who looks at a page, as far as its words go.
+struct Visit {
+  std::string_view language = "en";  // one of languages()
+  std::string path = "/";            // of the page: where its links to other languages lead
+  std::string origin = {};           // "https://gallery.example" where it is known: for previews
+};
+
+/// Cheap to copy: the files are shared. Const members may be called from several threads.
 class Site {
  public:
-  /// The embedded files, or those of `root`, read anew each time. Throws Error when one is missing.
+  /// The embedded files, or those of `root`, read anew each time. Throws Error when one is missing
+  /// or a catalogue cannot be read.
   explicit Site(std::optional<std::filesystem::path> root = std::nullopt);
 
-  /// The template `name` with every {{key}} replaced. Throws Error for a key without a value, and
-  /// for a value without a key: both are mistakes in the page.
+  /// The same site for this visit. Throws Error for a language without a catalogue.
+  Site at(Visit visit) const;
+  const Visit& visit() const { return visit_; }
+  /// The catalogue of this visit's language.
+  const Words& words() const { return *words_; }
+
+  /// The template `name` with every {{key}} replaced, and every {{=key}} by what the catalogue says
+  /// under it. Throws Error for a key without a value, and for a value without a key: both are
+  /// mistakes in the page.
   Html fill(const std::string& name, const Values& values) const;
 
-  /// "/assets/gallery.1a2b3c4d5e6f7a8b.css": the name changes with the content, so browsers may
-  /// keep it for ever.
+  /// "/assets/base.1a2b3c4d5e6f7a8b.css": the name changes with the content, so browsers may keep
+  /// it for ever.
   std::string asset_url(const std::string& name) const;
   /// The asset of that address's last part; nothing for any other name.
   std::optional<Asset> asset(std::string_view hashed_name) const;
@@ -56,12 +72,10 @@ class Site {
   Asset plain_asset(const std::string& name) const;
 
  private:
-  std::string read(const std::string& name) const;
-  static std::string hashed_name(const std::string& name, std::string_view bytes);
-
-  std::optional<std::filesystem::path> root_;
-  std::map<std::string, std::string, std::less<>> assets_by_hashed_name_;  // to plain names
-  std::map<std::string, std::string, std::less<>> hashed_names_;           // from plain names
+  struct Files;
+  std::shared_ptr<const Files> files_;
+  Visit visit_;
+  std::shared_ptr<const Words> words_;
 };
 
 }  // namespace vernissage::web

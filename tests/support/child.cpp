@@ -155,6 +155,12 @@ Answer Wire::receive(bool body_follows) {
   return answer;
 }
 
+std::string Wire::receive_all() {
+  while (read_more()) {
+  }
+  return std::move(buffer_);
+}
+
 bool Wire::is_closed_by_server() {
   return buffer_.empty() && !read_more();
 }

@@ -67,6 +67,8 @@ class Wire {
   Answer receive(bool body_follows = true);
   /// The head of the next answer, whose body, if any, is left unread.
   Answer receive_head();
+  /// Everything until the server ends the connection.
+  std::string receive_all();
   /// True when the server ends the connection and says nothing more.
   bool is_closed_by_server();
 
