@@ -28,6 +28,7 @@
 #include "tests/support/child.h"
 #include "tests/support/golden_data.h"
 #include "tests/support/json.h"
+#include "tests/support/secrets.h"
 #include "tests/support/tiny_network.h"
 #include "weights_tools/clip_checkpoint.h"
 
@@ -375,6 +376,19 @@ TEST_F(Curating, WhatIsLeftBehindIsForTheOwnerAndNamesNoCandidate) {
   }
   EXPECT_EQ(manifest.find("\"candidate\""), std::string::npos);
   EXPECT_EQ(file_text(yardstick() / "curation.html").find("<script"), std::string::npos);
+}
+
+// As canary_test.cpp, for what curating adds.
+TEST_F(Curating, WhatIsLeftBehindHoldsNoSecret) {
+  std::map<std::string, std::string> seen;
+  for (const auto& entry : fs::recursive_directory_iterator(yardstick())) {
+    const std::string name = entry.path().filename();
+    if (!entry.is_regular_file() || name.ends_with(".key") || name.ends_with(".safetensors"))
+      continue;
+    seen[name] = file_text(entry.path());
+  }
+  EXPECT_TRUE(seen.contains("curation.json") && seen.contains("curation.html"));
+  EXPECT_EQ(testing::secrets_in(seen, testing::secrets_of(gallery::Gallery(yardstick()))), "");
 }
 
 TEST_F(Curating, PartsThatDoNotBelongTogetherAreNamed) {

@@ -343,6 +343,36 @@ TEST(Images, ThatClaimToBeHugeAreRefused) {
   expect_too_large(decode_animated_webp, webp);
 }
 
+// libpng reserves, and clears, what a chunk's length says: a length that is not true is refused
+// before, whichever chunk says it, by the chunk's name and place. Goal: no file of a kilobyte costs
+// gigabytes. Method: each length in turn made longer than the file by one byte, and by far.
+TEST(Images, WithAChunkLongerThanTheFileAreRefusedByItsName) {
+  // The first text ends in the name of the last chunk, which it is not.
+  const std::vector<uint8_t> png =
+      encode_png(ramps(8, 8, 3), {{"Title", "Dawn IEND"}, {"Source", "Small"}});
+  std::vector<PngChunk> chunks;
+  size_t at = 0;
+  while (const auto chunk = next_png_chunk(png, at)) chunks.push_back(*chunk);
+  ASSERT_EQ(chunks.size(), 5u);  // IHDR, two iTXt, IDAT, IEND
+  for (const PngChunk& chunk : chunks) {
+    const size_t left = png.size() - chunk.at - 12;
+    for (const size_t length :
+         {left + 1, size_t{0x646f0054}, size_t{0x7fffffff}, size_t{0xf9ffffff}}) {
+      std::vector<uint8_t> longer = png;
+      put_big_endian(longer, chunk.at, static_cast<uint32_t>(length), 4);
+      try {
+        decode_png(longer);
+        ADD_FAILURE() << chunk.type << " of " << length << " bytes was read";
+      } catch (const Error& error) {
+        EXPECT_EQ(std::string(error.what()), "PNG: chunk " + std::string(chunk.type) + " at byte " +
+                                                 std::to_string(chunk.at) + ": " +
+                                                 std::to_string(length) + " bytes, but " +
+                                                 std::to_string(left) + " are left in the file");
+      }
+    }
+  }
+}
+
 struct Codec {
   const char* name;
   std::vector<uint8_t> bytes;

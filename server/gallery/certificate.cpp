@@ -123,22 +123,16 @@ std::string xmp(const Certificate& certificate) {
 // The text of the PNG's first iTXt chunk of that keyword. PNG, third edition, 11.3.3.4: keyword, 0,
 // compression flag (0 here), method, language, 0, translated keyword, 0, text.
 std::string text_chunk(std::span<const uint8_t> bytes, std::string_view keyword) {
-  size_t at = 8;  // the signature
-  while (at + 12 <= bytes.size()) {
-    const size_t size = size_t{bytes[at]} << 24 | size_t{bytes[at + 1]} << 16 |
-                        size_t{bytes[at + 2]} << 8 | size_t{bytes[at + 3]};
-    if (size > bytes.size() - at - 12) break;
-    const std::string_view chunk = as_text(bytes.subspan(at + 8, size));
-    if (as_text(bytes.subspan(at + 4, 4)) == "iTXt" && chunk.size() > keyword.size() + 2 &&
-        chunk.starts_with(keyword) && chunk[keyword.size()] == 0 &&
-        chunk[keyword.size() + 1] == 0) {
-      const size_t language = keyword.size() + 3;
-      const size_t translated = chunk.find('\0', language);
-      const size_t text =
-          translated == std::string_view::npos ? translated : chunk.find('\0', translated + 1);
-      if (text != std::string_view::npos) return std::string(chunk.substr(text + 1));
-    }
-    at += size + 12;
+  size_t at = 0;
+  while (const auto found = next_png_chunk(bytes, at)) {
+    const std::string_view chunk = as_text(found->data);
+    if (found->type != "iTXt" || chunk.size() <= keyword.size() + 2 ||
+        !chunk.starts_with(keyword) || chunk[keyword.size()] != 0 || chunk[keyword.size() + 1] != 0)
+      continue;
+    const size_t translated = chunk.find('\0', keyword.size() + 3);
+    const size_t text =
+        translated == std::string_view::npos ? translated : chunk.find('\0', translated + 1);
+    if (text != std::string_view::npos) return std::string(chunk.substr(text + 1));
   }
   throw Error("it carries no certificate");
 }

@@ -9,8 +9,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace vernissage {
@@ -51,6 +53,18 @@ std::vector<uint8_t> encode_webp(const Image& image, float quality);
 Image decode_png(std::span<const uint8_t> bytes);
 Image decode_jpeg(std::span<const uint8_t> bytes);
 Image decode_webp(std::span<const uint8_t> bytes);
+
+/// One chunk of a PNG file.
+struct PngChunk {
+  std::string_view type;  // four letters, such as "iTXt"
+  size_t at = 0;          // in the file, of its length
+  std::span<const uint8_t> data;
+};
+inline constexpr size_t kPngEnd = SIZE_MAX;
+/// The chunk at byte `at` (0: the first), and moves `at` behind it, behind IEND to kPngEnd; nothing
+/// there. Throws Error naming the chunk and its place when it says to be longer than the file is.
+/// CRCs are not compared. PNG, third edition, 5.2 and 5.3.
+std::optional<PngChunk> next_png_chunk(std::span<const uint8_t> bytes, size_t& at);
 
 /// Each output pixel is the mean of the input over the rectangle it covers, edges counted by their
 /// share; rounded to nearest. Any sizes, in both directions. The mean is taken of the stored

@@ -2,6 +2,7 @@
 // pointers and numbers, every object with a destructor belongs to the caller's frame.
 #include <png.h>
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstring>
 
@@ -77,6 +78,20 @@ bool write(Writer& writer, const Image& image, int color, png_textp texts, int t
 }
 
 // ---- reading --------------------------------------------------------------------------
+
+// A chunk's type for a message: its four letters, or what stands in their place.
+std::string type_name(std::string_view type) {
+  const auto letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+  return std::ranges::all_of(type, letter) ? std::string(type) : "of no known type";
+}
+
+// libpng reserves what a chunk's length says before it reads the chunk: every length is compared
+// with the file first, up to IEND.
+void expect_whole_chunks(std::span<const uint8_t> bytes) {
+  size_t at = 0;
+  while (next_png_chunk(bytes, at)) {
+  }
+}
 
 void take(png_structp png, png_bytep data, size_t size) {
   auto* left = static_cast<std::span<const uint8_t>*>(png_get_io_ptr(png));
@@ -161,7 +176,34 @@ std::vector<uint8_t> encode_png(const Image& image, const std::vector<PngText>& 
   return bytes;
 }
 
+std::optional<PngChunk> next_png_chunk(std::span<const uint8_t> bytes, size_t& at) {
+  constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
+  constexpr size_t kAround = 12;  // length, type and CRC, four bytes each
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  if (at == 0) {
+    if (!text.starts_with(kSignature)) throw Error("PNG: no PNG signature");
+    at = kSignature.size();
+  } else if (at == kPngEnd) {
+    return std::nullopt;
+  }
+  const size_t left = bytes.size() - at;
+  if (left < kAround)
+    throw Error("PNG: byte " + std::to_string(at) + ": expected another chunk, " +
+                std::to_string(left) + " bytes are left");
+  const uint32_t length = uint32_t{bytes[at]} << 24 | uint32_t{bytes[at + 1]} << 16 |
+                          uint32_t{bytes[at + 2]} << 8 | uint32_t{bytes[at + 3]};
+  const std::string_view type = text.substr(at + 4, 4);
+  if (length > left - kAround)
+    throw Error("PNG: chunk " + type_name(type) + " at byte " + std::to_string(at) + ": " +
+                std::to_string(length) + " bytes, but " + std::to_string(left - kAround) +
+                " are left in the file");
+  const PngChunk chunk{type, at, bytes.subspan(at + 8, length)};
+  at = type == "IEND" ? kPngEnd : at + kAround + length;
+  return chunk;
+}
+
 Image decode_png(std::span<const uint8_t> bytes) {
+  expect_whole_chunks(bytes);
   Reader reader;
   Image image;
   int passes = 1;
