@@ -21,7 +21,7 @@
 #include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 
-#include "bench/reference/stylegan2_torch.h"
+#include "weights_tools/reference/stylegan2_torch.h"
 #endif
 
 namespace vernissage::bench {

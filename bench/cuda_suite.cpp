@@ -60,6 +60,7 @@ void register_cuda(const Options& options) {
     return;
   }
   register_cuda_images();
+  register_cuda_clip();
   for (const int batch : {1, 8}) register_cuda_layers(1024, batch, "");
   register_cuda_kernels();
   register_cuda_choices();

@@ -66,7 +66,10 @@ int run(int argc, char** argv) {
   benchmark::AddCustomContext("BLAS of libtorch", vernissage::bench::blas_in_use());
 #endif
 #ifdef VERNISSAGE_BENCH_CPU
-  if (!needs_cuda) vernissage::bench::register_cpu_images(threads);
+  if (!needs_cuda) {
+    vernissage::bench::register_cpu_images(threads);
+    vernissage::bench::register_cpu_clip(threads);
+  }
 #endif
 #ifdef VERNISSAGE_BENCH_CUDA
   vernissage::bench::register_cuda(options);

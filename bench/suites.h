@@ -12,6 +12,11 @@ namespace vernissage::bench {
 /// are compared before the first measurement; a difference beyond the bound is an Error.
 void register_cpu_images(int threads);
 
+/// cpu_clip/{ours,torch}/vit-b32/bN: pictures to unit embeddings on the CPU, and cpu_clip/resize/…: one
+/// picture made ready. Embeddings are compared before the first measurement; a difference beyond the
+/// bound is an Error.
+void register_cpu_clip(int threads);
+
 /// When there is a CUDA device: measures its ceilings (a large copy, a large matrix product), adds
 /// them and the versions of the libraries to the context, and registers cuda/ceiling/… and
 /// everything below, or with options.layer that layer alone. Without a device: says so and
@@ -25,6 +30,10 @@ void register_cuda_kernels();
 void register_cuda_choices();
 /// cuda/{ours,torch,torch_graph}/SIZE/bN and cuda_host/{ours,torch}/SIZE/bN. Assumes a device.
 void register_cuda_images();
+/// cuda_clip/{ours,torch}/vit-b32/bN: the image tower in half on pictures that lie on the device; and
+/// cuda_clip/painted/256/bN: candidates of a curator, painted and embedded, from latents to embeddings.
+/// Assumes a device.
+void register_cuda_clip();
 /// cuda/layer/{ours,cudnn}/SIZE/LAYER/bN for every layer, or for `only` unless it is empty. Assumes
 /// a device.
 void register_cuda_layers(int size, int batch, const std::string& only);

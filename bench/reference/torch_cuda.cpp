@@ -7,7 +7,7 @@
 
 #include <map>
 
-#include "bench/reference/stylegan2_torch.h"
+#include "weights_tools/reference/stylegan2_torch.h"
 
 namespace vernissage::reference {
 namespace {
