@@ -217,7 +217,7 @@ TEST(Canary, NothingThatLeavesTheGalleryHoldsASecret) {
       EXPECT_TRUE(server.has_picture(ids[kPerRoom * i], users[i]));
     }
     EXPECT_EQ(server.claim(ids[0], stranger).status, 409);
-    EXPECT_EQ(server.claim("nothing", stranger).status, 400);
+    EXPECT_EQ(server.claim("nothing", stranger).status, 404);
     EXPECT_EQ(server.ask("POST", "/claims", stranger, "painting=" + ids[0]).status / 100, 4);
     const std::string page = server.ask("GET", "/", stranger).body;
     for (const std::string& path : addresses(ids, page)) {

@@ -200,7 +200,7 @@ TEST_F(Curating, KilledAnywhereTheProgramGoesOnToTheSameGallery) {
   };
   // Killed when the file has grown a little, again and again, and once while the gallery is being
   // written. A run that got through before it was caught is begun anew.
-  int kills = 0;
+  int kills = 0, status = 0;
   for (bool killed_hanging = false; kills == 0 || !fs::exists(out);) {
     ASSERT_LT(kills, 100);
     fs::remove_all(out);
@@ -219,12 +219,15 @@ TEST_F(Curating, KilledAnywhereTheProgramGoesOnToTheSameGallery) {
       }
       ::usleep(1000);
     }
-    const int status = child.wait();
+    status = child.wait();
     ASSERT_TRUE(status == 0 || status == 1000 + SIGKILL) << child.err();
   }
   RecordProperty("kills", kills);
   expect_same(out);
-  EXPECT_FALSE(fs::exists(here("gallery.curating")));
+  // A kill between the gallery's move into place and the tidying leaves the work beside it.
+  if (status == 0) {
+    EXPECT_FALSE(fs::exists(here("gallery.curating")));
+  }
 }
 
 TEST_F(Curating, OnAFullDiskItSaysSoAndGoesOnWhenThereIsRoom) {
@@ -319,8 +322,7 @@ TEST_F(Curating, TheApiTellsWhyAndNothingMore) {
   Child server({VERNISSAGE_BINARY, "serve", "--gallery", yardstick(), "--port", "0", "--device",
                 "cpu", "--threads", "1"},
                here("server"));
-  const std::string endpoint =
-      "127.0.0.1:" + server.say("Serving .* at http://127.0.0.1:([0-9]+)");
+  const std::string endpoint = "127.0.0.1:" + server.say("Serving .* at http://127.0.0.1:([0-9]+)");
   const testing::Answer answer = testing::ask(endpoint, "GET", "/api/v1/paintings/" + id);
   ASSERT_EQ(answer.status, 200) << server.err();
   const testing::Json painting = testing::parse_json(answer.body).at("painting");

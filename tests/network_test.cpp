@@ -436,6 +436,27 @@ TEST_F(NetworkFile, RefusalsNameTheFileAndTheThing) {
             0u);
 }
 
+// Eleven bits of each value are kept, so a value is off by half of the twelfth at most.
+TEST_F(NetworkFile, HalvesKeepElevenBitsAndRefuseWhatTheyCannotHold) {
+  Network network = example(models()[0].config);
+  save_network(path_, network, {}, DType::f16);
+  const Network loaded = load_network(path_);
+  for (const auto& [name, tensor] : network.parameters)
+    for (size_t i = 0; i < tensor.values.size(); ++i)
+      ASSERT_NEAR(
+          loaded.at(name).values[i], tensor.values[i],
+          std::max(std::abs(tensor.values[i]) * std::ldexp(1.0f, -11), std::ldexp(1.0f, -25)))
+          << name;
+  network.parameters.at("mapping.w_avg").values[3] = 70000;
+  try {
+    save_network(path_, network, {}, DType::f16);
+    FAIL() << "70000 was stored as a half";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.what(),
+              path_.string() + ": mapping.w_avg: expected values that fit into f16, got 70000");
+  }
+}
+
 TEST_F(NetworkFile, AnIncompleteNetworkIsNotSaved) {
   Network network = example(models()[0].config);
   network.parameters.erase("mapping.w_avg");

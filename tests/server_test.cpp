@@ -507,6 +507,10 @@ TEST_F(OwnServer, PreviewsSurviveARestartByteForByte) {
 }
 
 TEST_F(OwnServer, SurvivesRunningOutOfDescriptors) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "UndefinedBehaviorSanitizer asks a pipe whether an object's memory can be read, "
+                  "and takes every object for broken where there is no descriptor left";
+#endif
   constexpr rlim_t kDescriptors = 40;
   Child server(serve_arguments(own_ / "gallery"), own_ / "serve", kDescriptors);
   const int port = port_of(server);

@@ -119,7 +119,8 @@ void save_network(const fs::path& path, const Network& network, const Metadata& 
         tensors.push_back({spec.name, tensor.view()});
       } else {
         halves.push_back(halves_of(spec.name, tensor));
-        tensors.push_back({spec.name, {DType::f16, tensor.shape, std::as_bytes(std::span(halves.back()))}});
+        tensors.push_back(
+            {spec.name, {DType::f16, tensor.shape, std::as_bytes(std::span(halves.back()))}});
       }
     }
   } catch (const Error& error) {

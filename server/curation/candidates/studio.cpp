@@ -189,6 +189,7 @@ std::unique_ptr<Studio> open_studio(const StudioOptions& options, const gallery:
     return as_images(networks->paint(candidates), candidates.size(), side, channels);
   };
   studio->paint_batch = networks->batch();
+  studio->on_device = networks->cuda();
   return studio;
 }
 

@@ -27,6 +27,7 @@ struct Studio {
   /// thread, and not while `stages` are in use.
   std::function<std::vector<Image>(std::span<const uint64_t> candidates)> paint;
   int paint_batch = 1;
+  bool on_device = false;  // painting leaves the CPU free
 };
 
 struct StudioOptions {

@@ -104,8 +104,10 @@ Thumbnails make_pictures(const Studio& studio, std::vector<gallery::Painting>& p
         std::span(all).subspan(first, std::min(batch, all.size() - first));
     std::vector<uint64_t> candidates;
     for (const Work& work : works) candidates.push_back(work.candidate);
+    // A painter on the CPU wants every core, and waits for its slowest thread all the time.
+    if (!studio.on_device) wait_for_all();
     std::vector<Image> pictures = studio.paint(candidates);
-    wait_for_all();
+    if (studio.on_device) wait_for_all();
     for (size_t i = 0; i < works.size(); ++i) {
       hanging += works[i].painting ? 1 : 0;
       under_way.push_back(std::async(
