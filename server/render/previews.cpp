@@ -1,6 +1,7 @@
 #include "server/render/previews.h"
 
 #include "engine/error.h"
+#include "server/gallery/gallery.h"
 
 namespace vernissage::render {
 namespace {
@@ -8,6 +9,9 @@ namespace {
 // Chosen by eye and by size on generated pictures: a first screen of 24 at 256 px is 0.2-0.5 MB.
 constexpr float kWebpQuality = 80;
 constexpr int kJpegQuality = 85;
+// Narrower than the ladder's first step, a picture is shown several times as large as it is: every
+// block would be seen.
+constexpr int kSmallQuality = 96;
 
 }  // namespace
 
@@ -34,8 +38,10 @@ std::string file_name(PreviewName name) {
 std::vector<uint8_t> encode_preview(const Image& picture, PreviewName name) {
   VERNISSAGE_ASSERT_OP(name.width, <, picture.width);
   const Image reduced = resize_area(picture, name.width, name.width);
-  return name.format == PreviewFormat::webp ? encode_webp(reduced, kWebpQuality)
-                                            : encode_jpeg(reduced, kJpegQuality);
+  const bool small = name.width < gallery::kLadder[0];
+  return name.format == PreviewFormat::webp
+             ? encode_webp(reduced, small ? kSmallQuality : kWebpQuality)
+             : encode_jpeg(reduced, small ? kSmallQuality : kJpegQuality);
 }
 
 }  // namespace vernissage::render
