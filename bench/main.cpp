@@ -69,6 +69,7 @@ int run(int argc, char** argv) {
   if (!needs_cuda) {
     vernissage::bench::register_cpu_images(threads);
     vernissage::bench::register_cpu_clip(threads);
+    vernissage::bench::register_cpu_curation(threads);
   }
 #endif
 #ifdef VERNISSAGE_BENCH_CUDA

@@ -17,6 +17,10 @@ void register_cpu_images(int threads);
 /// bound is an Error.
 void register_cpu_clip(int threads);
 
+/// cpu_curation/shipped/bN: candidates painted and looked at by the networks in models/, side by side; a
+/// batch's time, candidates/s, and each stage's share of the time.
+void register_cpu_curation(int threads);
+
 /// When there is a CUDA device: measures its ceilings (a large copy, a large matrix product), adds
 /// them and the versions of the libraries to the context, and registers cuda/ceiling/… and
 /// everything below, or with options.layer that layer alone. Without a device: says so and
