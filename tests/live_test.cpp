@@ -15,6 +15,7 @@
 #include "server/live/flow.h"
 #include "server/live/room_stream.h"
 #include "server/live/timer.h"
+#include "tests/support/gate.h"
 #include "tests/support/tiny_network.h"
 
 namespace vernissage::live {
@@ -55,30 +56,7 @@ bool is_there(std::future<Reader::Piece>& piece) {
   return piece.wait_for(0s) == std::future_status::ready;
 }
 
-class Gate {
- public:
-  void open() {
-    const std::lock_guard lock(mutex_);
-    open_ = true;
-    wake_.notify_all();
-  }
-  void pass() {
-    std::unique_lock lock(mutex_);
-    ++arrived_;
-    wake_.notify_all();
-    wake_.wait(lock, [this] { return open_; });
-  }
-  void await_arrivals(int count) {
-    std::unique_lock lock(mutex_);
-    wake_.wait(lock, [&] { return arrived_ >= count; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool open_ = false;
-  int arrived_ = 0;
-};
+using testing::Gate;
 
 // A grey that depends on the subject alone.
 class GreyPainter : public render::Painter {

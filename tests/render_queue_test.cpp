@@ -12,34 +12,12 @@
 #include <optional>
 #include <stdexcept>
 
+#include "tests/support/gate.h"
+
 namespace vernissage::render {
 namespace {
 
-// Closed at first; whoever passes waits until it is opened.
-class Gate {
- public:
-  void open() {
-    const std::lock_guard lock(mutex_);
-    open_ = true;
-    wake_.notify_all();
-  }
-  void pass() {
-    std::unique_lock lock(mutex_);
-    ++arrived_;
-    wake_.notify_all();
-    wake_.wait(lock, [this] { return open_; });
-  }
-  void await_arrivals(int count) {
-    std::unique_lock lock(mutex_);
-    wake_.wait(lock, [&] { return arrived_ >= count; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  bool open_ = false;
-  int arrived_ = 0;
-};
+using testing::Gate;
 
 constexpr uint64_t kPoison = 666;  // painting it throws
 

@@ -6,6 +6,7 @@
 
 #include "server/curation/hanging/wall.h"
 #include "server/http/live_routes.h"
+#include "server/web/site.h"
 
 namespace vernissage::curation {
 namespace {
@@ -30,26 +31,7 @@ rect { fill: var(--bar); } rect.hung { fill: var(--hung); } .pair { display: fle
 @media (max-width: 44rem) { .query { grid-template-columns: 1fr; } figure img { width: 4.5rem; height: 4.5rem; } }
 )css";
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  return out;
-}
+using web::escaped;
 
 std::string decimals(double value, int places) {
   char text[40];
