@@ -277,7 +277,7 @@ TEST_F(Curating, WhatHangsIsWhatTheServerPaints) {
   const gallery::Gallery opened(yardstick());
   EXPECT_TRUE(opened.config().curated);
   EXPECT_TRUE(opened.claims().has_points());
-  const auto painter = render::make_generator_painter(opened, "cpu", 1);
+  const auto painter = render::make_generator_painter(opened, "cpu", Precision::f32, 1);
   render::PictureCache cache(opened.previews_path(), {});
   ASSERT_EQ(opened.catalogue().size(), 17u);
   for (const gallery::Painting* painting : opened.catalogue()) {
@@ -422,6 +422,13 @@ TEST_F(Curating, PartsThatDoNotBelongTogetherAreNamed) {
   EXPECT_NE(merge_message(three).find("has 10 of 67 candidates; run its shard again"),
             std::string::npos)
       << merge_message(three);
+}
+
+TEST_F(Curating, HalfPrecisionIsRefusedOnTheCpu) {
+  CurateOptions half = options();
+  half.studio.precision = "f16";
+  EXPECT_EQ(message_of([&] { open_studio(half.studio, gallery::GalleryKey::load(key())); }),
+            "device cpu: half precision exists on CUDA only; the CPU paints in f32");
 }
 
 TEST_F(Curating, RoomsThatCannotBeFilledAreAnErrorOrFewer) {

@@ -292,6 +292,13 @@ TEST_F(Operations, ThePauseIsAsLongAsItWasSet) {
   EXPECT_GE(Clock::now() - start, kPause);
 }
 
+TEST_F(Operations, HalfPrecisionReachesThePainterAndTheCpuRefusesIt) {
+  Child server(serve({"--precision", "f16"}), here("serve"));
+  EXPECT_EQ(server.wait(), 1);
+  EXPECT_NE(server.err().find("device cpu: half precision exists on CUDA only"), std::string::npos)
+      << server.err();
+}
+
 TEST_F(Operations, KeysAreRotatedBesideTheServerAndNobodyIsForgotten) {
   const auto rotate = [&](const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments = {VERNISSAGE_BINARY, "rotate-keys", gallery()};

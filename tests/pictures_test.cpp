@@ -208,7 +208,7 @@ class PaintedSubjects : public ::testing::Test {
     save_network(model, testing::tiny_network(256));
     gallery::hang_gallery({model, directory_ / "gallery", "Test", 3, 0.7f});
     gallery_.emplace(directory_ / "gallery");
-    painter_ = make_generator_painter(*gallery_, "cpu", 1);
+    painter_ = make_generator_painter(*gallery_, "cpu", Precision::f32, 1);
   }
   Image paint(const Subject& subject) { return painter_->paint({subject})[0]; }
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/formats/network.h"
@@ -150,6 +151,9 @@ class Backend {
 };
 
 enum class Precision { f32, f16 };
+
+/// "f32" or "f16"; throws Error for anything else.
+Precision precision_named(std::string_view name);
 
 /// What the machine offers; for `vernissage devices` and for error messages.
 struct DeviceInfo {

@@ -51,6 +51,12 @@ std::vector<DeviceInfo> list_devices() {
   return devices;
 }
 
+Precision precision_named(std::string_view name) {
+  if (name == "f32") return Precision::f32;
+  if (name == "f16") return Precision::f16;
+  throw Error("precision " + std::string(name) + ": expected f32 or f16");
+}
+
 std::unique_ptr<Backend> make_backend(const std::string& device, Precision precision, int threads) {
   if (threads < 0)
     throw Error("threads: expected 0 (all cores) or more, got " + std::to_string(threads));

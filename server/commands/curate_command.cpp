@@ -125,6 +125,11 @@ void add_curate_command(CLI::App& app) {
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
   command
+      ->add_option("--precision", options.studio.precision,
+                   "storage of activations of both networks; f16 on CUDA only")
+      ->check(CLI::IsMember({"f32", "f16"}))
+      ->capture_default_str();
+  command
       ->add_option("--threads", options.studio.threads,
                    "threads of the CPU, for both networks (default: all cores)")
       ->check(CLI::Range(1, 1024));

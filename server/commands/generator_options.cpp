@@ -75,9 +75,9 @@ Generator open_generator(const GeneratorOptions& options, int64_t count) {
   const int64_t pixels = int64_t{network.config.resolution} * network.config.resolution;
   const int64_t usual = std::clamp<int64_t>(kBatchPixels / pixels, 1, kBatchUsualMax);
   const int64_t batch = std::min(options.batch ? options.batch : usual, count);
-  const Precision precision = options.precision == "f16" ? Precision::f16 : Precision::f32;
-  return Generator(network, make_backend(options.device, precision, options.threads),
-                   static_cast<int>(batch));
+  return Generator(
+      network, make_backend(options.device, precision_named(options.precision), options.threads),
+      static_cast<int>(batch));
 }
 
 std::vector<float> ws_from_seeds(Generator& generator, const GeneratorOptions& options,

@@ -180,6 +180,7 @@ void serve(const config::InForce& in_force) {
   render::RenderQueue::Parts parts;
   parts.make_painter = [&] {
     return render::make_generator_painter(gallery, settings.device,
+                                          precision_named(settings.precision),
                                           static_cast<int>(settings.threads));
   };
   parts.on_ready = [&](const render::Painter& painter) {

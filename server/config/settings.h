@@ -33,6 +33,7 @@ struct Settings {
   int64_t http_threads = 2;
   int64_t drain_pause_ms = 0;
   std::string device = "auto";
+  std::string precision = "f32";
   int64_t threads = 0;
   int64_t render_delay_us = 2000;
   int64_t render_queue = 64;

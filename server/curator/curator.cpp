@@ -59,8 +59,7 @@ Curator::Curator(const CuratorOptions& options)
     : path_(options.path), batch_(options.batch ? options.batch : kBatch) {
   const ClipNetwork network = load(path_);
   if (network.has_tokenizer()) tokenizer_.emplace(network);
-  encoder_ = make_clip_encoder(network, options.device,
-                               options.precision == "f16" ? Precision::f16 : Precision::f32,
+  encoder_ = make_clip_encoder(network, options.device, precision_named(options.precision),
                                options.threads, batch_);
 }
 

@@ -126,7 +126,8 @@ class GeneratorPainter : public Painter {
 }  // namespace
 
 std::unique_ptr<Painter> make_generator_painter(const gallery::Gallery& gallery,
-                                                const std::string& device, int threads) {
+                                                const std::string& device, Precision precision,
+                                                int threads) {
   const Network network = load_network(gallery.generator_path());
   const int described = gallery.config().resolution;
   if (network.config.resolution != described)
@@ -137,7 +138,7 @@ std::unique_ptr<Painter> make_generator_painter(const gallery::Gallery& gallery,
     throw Error(gallery.generator_path().string() + ": paints " +
                 std::to_string(network.config.image_channels) +
                 " channels; a gallery shows 1 or 3");
-  std::unique_ptr<Backend> backend = make_backend(device, Precision::f32, threads);
+  std::unique_ptr<Backend> backend = make_backend(device, precision, threads);
   const int batch_max = backend->describe().starts_with("cuda") ? kBatchMaxCuda : kBatchMaxCpu;
   auto painter =
       std::make_unique<GeneratorPainter>(gallery, network, std::move(backend), batch_max);

@@ -4,15 +4,17 @@
 #include <memory>
 #include <string>
 
+#include "engine/backends/backend.h"
 #include "server/gallery/gallery.h"
 #include "server/render/painter.h"
 
 namespace vernissage::render {
 
-/// Loads the gallery's network onto `device` ("auto", "cpu", "cuda"). Throws Error, also when the
-/// network is not the one that gallery.toml describes. Tells the gallery's claims where its
-/// paintings lie.
+/// Loads the gallery's network onto `device` ("auto", "cpu", "cuda"; f16 on CUDA only). Throws
+/// Error, also when the network is not the one that gallery.toml describes. Tells the gallery's
+/// claims where its paintings lie.
 std::unique_ptr<Painter> make_generator_painter(const gallery::Gallery& gallery,
-                                                const std::string& device, int threads);
+                                                const std::string& device, Precision precision,
+                                                int threads);
 
 }  // namespace vernissage::render

@@ -76,13 +76,13 @@ class Networks {
     const int painting =
         std::clamp(static_cast<int>(std::lround(threads * painting_share)), 1, threads);
     const int looking = std::clamp(threads - painting, 1, threads);
-    auto backend = make_backend(options.device, Precision::f32, painting);
+    auto backend = make_backend(options.device, precision_named(options.precision), painting);
     cuda_ = backend->describe().starts_with("cuda");
     batch_ = batch_for(options, cuda_, network.config.resolution);
     generator_.emplace(network, std::move(backend), batch_);
     // The device the generator got, so that "auto" means one thing for both.
-    encoder_ = make_clip_encoder(clip, cuda_ ? "cuda" : "cpu", Precision::f32, looking,
-                                 std::max(batch_, kTextsAtOnce));
+    encoder_ = make_clip_encoder(clip, cuda_ ? "cuda" : "cpu", precision_named(options.precision),
+                                 looking, std::max(batch_, kTextsAtOnce));
   }
 
   bool cuda() const { return cuda_; }
