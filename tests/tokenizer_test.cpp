@@ -17,7 +17,6 @@
 #include "tests/support/json.h"
 
 namespace vernissage {
-using testing::find_golden;
 using testing::golden;
 using testing::Json;
 using testing::read_json;
@@ -208,9 +207,7 @@ TEST(Tokenizer, ANetworkWithoutATokenizerOrWithAnotherVocabularyIsRefused) {
 }
 
 TEST(Tokenizer, AllEntitiesAreKnown) {
-  const auto path = find_golden("clip/html_entities.json");
-  if (!path) GTEST_SKIP() << "the full golden data is not here";
-  const Json table = read_json(*path);
+  const Json table = read_json(golden("clip/html_entities.json"));
   const auto characters = [](const Json& codes) {
     std::u32string text;
     for (const Json& code : codes.items) text += static_cast<char32_t>(code.integer());
@@ -225,9 +222,7 @@ TEST(Tokenizer, AllEntitiesAreKnown) {
 }
 
 TEST(Tokenizer, AllCharactersHaveTheirCategoryAndLowerCase) {
-  const auto path = find_golden("clip/unicode_tables.json");
-  if (!path) GTEST_SKIP() << "the full golden data is not here";
-  const Json tables = read_json(*path);
+  const Json tables = read_json(golden("clip/unicode_tables.json"));
   constexpr char32_t kCodes = 0x110000;
   const auto expect_set = [&](const char* name, bool (*belongs)(char32_t)) {
     std::vector<bool> expected(kCodes);
