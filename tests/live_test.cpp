@@ -8,8 +8,8 @@
 #include <regex>
 #include <set>
 
+#include "server/gallery/base64.h"
 #include "server/gallery/claims.h"
-#include "server/http/live_routes.h"
 #include "server/images/images.h"
 #include "server/live/events.h"
 #include "server/live/flow.h"
@@ -181,7 +181,7 @@ TEST(Base64, FollowsTheTestVectorsOfTheRfc) {
                                                        {"foobar", "Zm9vYmFy"},
                                                        {"\xff\xfe", "//4="}};
   for (const auto& [text, expected] : cases)
-    EXPECT_EQ(http::base64({text.begin(), text.end()}), expected);
+    EXPECT_EQ(gallery::base64(std::vector<uint8_t>(text.begin(), text.end())), expected);
 }
 
 // ---- events

@@ -4,6 +4,8 @@
 // with its paths and its TLS lines replaced, nginx as a child on Unix sockets.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -46,11 +48,13 @@ class Nginx : public ::testing::Test {
     start_nginx();
   }
 
-  void start_gallery() {
-    gallery_.reset(new Child(
-        {VERNISSAGE_BINARY, "serve", "--gallery", (here_ / "gallery").string(), "--device", "cpu",
-         "--threads", "1", "--listen", behind(), "--trusted-proxy", "unix"},
-        here_ / "serve"));
+  // At behind(), or at `handed_over`.
+  void start_gallery(const std::vector<int>& handed_over = {}) {
+    gallery_.reset(
+        new Child({VERNISSAGE_BINARY, "serve", "--gallery", (here_ / "gallery").string(),
+                   "--device", "cpu", "--threads", "1", "--listen",
+                   handed_over.empty() ? behind() : "systemd", "--trusted-proxy", "unix"},
+                  here_ / "serve", {}, handed_over));
     EXPECT_NE(gallery_->say("(Serving)"), "") << gallery_->err();
   }
 
@@ -171,6 +175,37 @@ TEST_F(Nginx, ARestartBehindItLosesNoPreviewThatWasSeen) {
   reader.join();
   EXPECT_GT(right.load(), 0);
   EXPECT_EQ(wrong.load(), 0);
+}
+
+// As server/deploy/vernissage.socket has it.
+TEST_F(Nginx, ARestartAtASocketThatIsHandedOverLosesNoPageEither) {
+  gallery_->signal(SIGTERM);
+  EXPECT_EQ(gallery_->wait(), 0) << gallery_->err();
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  (here_ / "http.sock").string().copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(::listen(socket, SOMAXCONN), 0);
+  start_gallery({socket});
+  std::atomic<bool> done = false;
+  std::atomic<int> right = 0, wrong = 0;
+  std::vector<std::thread> readers;
+  for (const char* path : {"/", "/rooms/city", "/api/v1/state"})
+    readers.emplace_back([&, path] {
+      while (!done) ++(ask(front(), "GET", path).status == 200 ? right : wrong);
+    });
+  for (int i = 0; i < 5; ++i) {
+    const int before = right;
+    while (right < before + 20 && wrong == 0) ::usleep(1000);
+    gallery_->signal(SIGTERM);
+    EXPECT_EQ(gallery_->wait(), 0) << gallery_->err();
+    start_gallery({socket});
+  }
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(wrong.load(), 0);
+  ::close(socket);
 }
 
 }  // namespace

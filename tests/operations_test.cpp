@@ -276,7 +276,9 @@ TEST_F(Operations, ATermPausesNotReadyThenDrainsAndExitsZero) {
   EXPECT_EQ(ready.status, 503);
   EXPECT_NE(ready.body.find("draining"), std::string::npos);
   EXPECT_EQ(ask(endpoint, "GET", "/healthz").status, 200);
-  EXPECT_EQ(ask(endpoint, "GET", "/rooms/city").status, 200);
+  const Answer page = ask(endpoint, "GET", "/rooms/city");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.field("Connection"), "close") << "nobody keeps a connection that is to be cut";
   server.signal(SIGTERM);  // the second one is the end of the pause
   EXPECT_EQ(server.wait(), 0) << server.err();
   EXPECT_FALSE(Wire(endpoint).is_connected());

@@ -11,6 +11,7 @@
 #include <random>
 
 #include "engine/error.h"
+#include "server/gallery/base64.h"
 #include "server/gallery/digest.h"
 #include "server/visitors/address.h"
 #include "server/visitors/cookie.h"
@@ -23,6 +24,8 @@
 namespace vernissage::visitors {
 namespace {
 
+using gallery::base64url;
+using gallery::from_base64url;
 using std::chrono::milliseconds;
 
 // ---- addresses

@@ -68,6 +68,13 @@ void say(const std::string& line) {
 
 std::unique_ptr<http::HttpServer> listen(const config::Settings& settings,
                                          http::HttpServer::Parts parts) {
+  using http::ListeningSocket;
+  if (settings.listen == config::kHandedOver)
+    return std::make_unique<http::HttpServer>(ListeningSocket::handed_over(), std::move(parts));
+  // Whoever connects to it would wait for ever.
+  if (ListeningSocket::is_handed_over())
+    throw Error("a socket is handed over ($LISTEN_FDS), but 'listen' is not " +
+                std::string(config::kHandedOver));
   if (settings.listen.empty())
     return std::make_unique<http::HttpServer>(settings.host, static_cast<uint16_t>(settings.port),
                                               std::move(parts));
@@ -99,7 +106,7 @@ void read_at_once(const gallery::Gallery& gallery, const render::RenderQueue& qu
                  [&] { return static_cast<double>(server.connections()); });
   registry->read("vernissage_db_busy_total", "Writes given up because another held the store.",
                  "counter", [&] { return static_cast<double>(gallery.store().busy_total()); });
-  registry->read("vernissage_render_queue_depth", "Pictures that wait for the painter.", "gauge",
+  registry->read("vernissage_render_queue_depth", "Pictures that wait for the painter and are still wanted.", "gauge",
                  [&] { return static_cast<double>(queue.waiting()); });
   registry->read("vernissage_sse_clients", "Readers of /api/v1/events.", "gauge",
                  [&] { return static_cast<double>(app.events.listeners()); });
@@ -133,6 +140,7 @@ void close_down(const config::Settings& settings, int signal, bool failed,
                 const process::StopSignals& signals, http::App& app, http::HttpServer& server,
                 render::RenderQueue& queue) {
   app.draining = true;
+  server.wind_down();
   process::notify_supervisor("STOPPING=1");
   log_info("closing " + server.url());
   if (signal == SIGTERM && !failed && settings.drain_pause_ms > 0)

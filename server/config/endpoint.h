@@ -12,6 +12,10 @@ struct Endpoint {
   std::string socket;  // path of the Unix socket; empty: TCP
 };
 
+/// In place of an endpoint: the socket that whoever starts the server has opened for it
+/// (http::ListeningSocket::handed_over).
+inline constexpr char kHandedOver[] = "systemd";
+
 /// "127.0.0.1:8080", "[::1]:0", "unix:/run/vernissage/http.sock". Throws Error saying what was
 /// expected. Whether the address exists is found out by listening on it.
 Endpoint read_endpoint(const std::string& text);

@@ -16,6 +16,10 @@ void check_endpoint(const std::string& text) {
   read_endpoint(text);
 }
 
+void check_listen(const std::string& text) {
+  if (text != kHandedOver) check_endpoint(text);
+}
+
 void check_proxies(const std::string& text) {
   visitors::read_trusted_proxies(text);
 }
@@ -33,9 +37,10 @@ const std::vector<Setting>& table() {
        .member = &Settings::port,
        .max = 65535},
       {.name = "listen",
-       .help = "ADDRESS:PORT or unix:PATH, in place of host and port",
+       .help = "ADDRESS:PORT, unix:PATH, or systemd: the socket that it hands over; "
+               "in place of host and port",
        .member = &Settings::listen,
-       .check = check_endpoint},
+       .check = check_listen},
       {.name = "metrics-listen",
        .help = "ADDRESS:PORT or unix:PATH for /metrics; empty: nowhere",
        .member = &Settings::metrics_listen,

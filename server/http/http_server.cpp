@@ -2,8 +2,6 @@
 
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -11,9 +9,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <cerrno>
-#include <condition_variable>
 #include <cstring>
-#include <map>
 #include <mutex>
 #include <random>
 #include <set>
@@ -21,7 +17,13 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "server/http/connection_count.h"
 #include "server/http/limits.h"
+#include "server/http/listening_socket.h"
+#include "server/http/mailbox.h"
+#include "server/http/peer.h"
+#include "server/http/stream_pull.h"
+#include "server/process/scheduling.h"
 
 namespace vernissage::http {
 namespace {
@@ -59,32 +61,6 @@ std::string_view readable(const beast::flat_buffer& buffer) {
   return {static_cast<const char*>(buffer.data().data()), buffer.size()};
 }
 
-struct Peer {
-  std::string name;   // as in Request::peer
-  std::string share;  // whose connections are counted together: an IPv4 address, an IPv6 /64
-};
-
-Peer peer_of(const Protocol::socket::endpoint_type& endpoint) {
-  const auto* any = static_cast<const sockaddr*>(endpoint.data());
-  if (any->sa_family == AF_INET) {
-    sockaddr_in v4;
-    std::memcpy(&v4, endpoint.data(), sizeof v4);
-    const std::string name = asio::ip::address_v4(ntohl(v4.sin_addr.s_addr)).to_string();
-    return {name, name};
-  }
-  if (any->sa_family != AF_INET6) return {};
-  sockaddr_in6 v6;
-  std::memcpy(&v6, endpoint.data(), sizeof v6);
-  asio::ip::address_v6::bytes_type bytes;
-  std::memcpy(bytes.data(), &v6.sin6_addr, bytes.size());
-  const asio::ip::address_v6 address(bytes);
-  if (address.is_v4_mapped()) {
-    const std::string name = asio::ip::make_address_v4(asio::ip::v4_mapped, address).to_string();
-    return {name, name};
-  }
-  return {address.to_string(), std::string(bytes.begin(), bytes.begin() + 8)};
-}
-
 // A connection is a descriptor, and the soft limit is often 1024.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -95,125 +71,48 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// What a connection hears while it sends a stream.
-struct Turn {
-  enum Kind { piece, end, dropped, gone, closing } kind;
-  std::string bytes;
-};
-
-// Where something that another thread makes is handed to a waiting connection. It may come when the
-// connection, and even its server, have gone.
-template <class T>
-class Mailbox : public std::enable_shared_from_this<Mailbox<T>> {
- public:
-  explicit Mailbox(Strand strand) : strand_(std::move(strand)) {}
-
-  /// From any thread.
-  void post(T value) {
-    const std::lock_guard lock(mutex_);
-    if (!strand_) return;
-    asio::post(*strand_, [self = this->shared_from_this(), value = std::move(value)]() mutable {
-      self->give(std::move(value));
-    });
-  }
-  /// The same, and nothing after it: whoever keeps the box from now on keeps nothing of the server.
-  void post_last(T value) {
-    post(std::move(value));
-    shut();
-  }
-  /// Nothing is posted from now on.
-  void shut() {
-    const std::lock_guard lock(mutex_);
-    strand_.reset();
-  }
-  bool is_shut() const {
-    const std::lock_guard lock(mutex_);
-    return !strand_;
-  }
-
-  // On the strand:
-  void give(T value) {
-    if (auto woken = std::exchange(wake, nullptr)) woken(std::move(value));
-  }
-  std::function<void(T)> wake;  // resumes the connection, once
-
- private:
-  mutable std::mutex mutex_;      // guards strand_
-  std::optional<Strand> strand_;  // while the connection is there
-};
-
-// A stream being sent. On the strand, but for what is posted to its box.
-struct Pull {
-  explicit Pull(const Strand& strand) : box(std::make_shared<Mailbox<Turn>>(strand)) {}
-
-  // Whatever happens wakes who waits for a piece.
-  void interrupt(Turn::Kind kind) {
-    interrupted = kind;
-    box->give({kind, {}});
-  }
-
-  BodyStream::Deliver deliver() const {
-    // Seen to the end by the last copy of the Deliver: dropped unused, it says so.
-    struct Once {
-      std::shared_ptr<Mailbox<Turn>> box;
-      std::atomic<bool> used = false;
-      ~Once() {
-        if (!used) box->post({Turn::dropped, {}});
-      }
-    };
-    auto once = std::make_shared<Once>();
-    once->box = box;
-    return [once](std::optional<std::string> bytes) {
-      const bool used_before = once->used.exchange(true);
-      VERNISSAGE_ASSERT(!used_before);
-      once->box->post(bytes ? Turn{Turn::piece, std::move(*bytes)} : Turn{Turn::end, {}});
-    };
-  }
-
-  std::shared_ptr<Mailbox<Turn>> box;
-  std::optional<Turn::Kind> interrupted;
-  std::array<char, 1024> unread;  // what the reader sends meanwhile, for nobody
-  size_t unread_total = 0;
-};
-
-// Ends a stream in every case in which it has not ended by itself, a stopped server included.
-struct StreamEnd {
-  std::shared_ptr<BodyStream> body;
-  std::shared_ptr<Pull> pull;
-  bool ended = false;
-  ~StreamEnd() {
-    pull->box->shut();
-    if (!ended) body->cancel();
-  }
-};
+// Runs jobs on a connection's strand.
+Post post_to(const Strand& strand) {
+  return [strand](std::function<void()> job) { asio::post(strand, std::move(job)); };
+}
 
 }  // namespace
 
 struct HttpServer::State {
   class Session;
 
-  explicit State(Parts p) : parts(std::move(p)), acceptor(asio::make_strand(context)) {}
+  State(ListeningSocket s, Parts p)
+      : parts(std::move(p)),
+        socket(std::move(s)),
+        is_local(socket.family() == AF_UNIX),
+        acceptor(asio::make_strand(context)) {
+    const std::string where = socket.url();
+    error_code failed;
+    acceptor.assign(Protocol(socket.family(), 0), socket.release(), failed);
+    if (failed) throw Error("cannot accept at " + where + ": " + failed.message());
+  }
 
   asio::awaitable<void> accept_all();
-  void close_idle();
-  void listen(const Protocol::socket::endpoint_type& endpoint, bool reuse, error_code& failed);
-  // Counts the newcomer in, or not: there are too many. With the lock held.
-  bool admit(const Peer& peer);
+  // Takes in who has connected.
+  void welcome(Stream::socket_type newcomer);
+  // Tells every connection to close where nothing is under way, but for those who have come and not
+  // yet spoken where they are spared.
+  enum class Silent { spared, too };
+  void close_idle(Silent silent);
 
-  Parts parts;
+  const Parts parts;
+  ListeningSocket socket;
+  const bool is_local;  // a Unix socket: whoever comes has no address
   asio::io_context context;
   Acceptor acceptor;  // on a strand of its own
-  std::string url;
-  uint16_t port = 0;
-  std::filesystem::path socket_path;  // empty: TCP
   std::vector<std::thread> threads;
 
-  std::mutex mutex;  // guards what follows
-  std::condition_variable calm;
+  ConnectionCount count;
+  std::mutex mutex;  // guards sessions
   std::set<std::shared_ptr<Session>> sessions;
-  std::map<std::string, size_t> sessions_by_share;  // Peer::share
-  size_t busy = 0;                                  // sessions with a request under way
-  std::atomic<bool> draining = false;
+
+  std::atomic<bool> winding_down = false;  // each answer is the last on its connection
+  std::atomic<bool> draining = false;      // whoever is not asking goes
 };
 
 // One connection: reads a request, has it answered, writes the answer, and again.
@@ -235,21 +134,20 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     error_code ignored;
     stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
     stream_.close();
-    const std::lock_guard lock(state_.mutex);
-    state_.sessions.erase(self);
-    const auto share = state_.sessions_by_share.find(peer_.share);
-    if (--share->second == 0) state_.sessions_by_share.erase(share);
-    state_.calm.notify_all();
+    {
+      const std::lock_guard lock(state_.mutex);
+      state_.sessions.erase(self);
+    }
+    state_.count.go(peer_.share, has_spoken_);
   }
 
   auto executor() { return stream_.get_executor(); }
 
-  const Peer& peer() const { return peer_; }
-
-  /// Ends the connection where no request is under way, and a stream after its piece. On the
-  /// strand only.
-  void close_if_idle() {
-    if (!busy_) stream_.cancel();
+  /// Ends the connection where no request is under way, and a stream after its piece. A request
+  /// that has come and was not read yet is under way. On the strand only.
+  void close_if_idle(Silent silent) {
+    if (!busy_ && has_input()) hear_first_byte();
+    if (!busy_ && (has_spoken_ || silent == Silent::too)) stream_.cancel();
     if (const auto pull = pull_.lock()) pull->interrupt(Turn::closing);
   }
 
@@ -276,17 +174,30 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   void set_busy(bool busy) {
     if (busy == busy_) return;
     busy_ = busy;
-    const std::lock_guard lock(state_.mutex);
     if (busy) {
-      ++state_.busy;
-    } else if (--state_.busy == 0) {
-      state_.calm.notify_all();
+      state_.count.begin_request();
+    } else {
+      state_.count.end_request();
     }
+  }
+
+  // Bytes that have come and were not read. On the strand only.
+  bool has_input() {
+    char byte;
+    return ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+  }
+
+  void hear_first_byte() {
+    set_busy(true);
+    if (has_spoken_) return;
+    has_spoken_ = true;
+    state_.count.first_byte();
   }
 
   // False: the connection ends.
   asio::awaitable<bool> serve_one() {
-    if (state_.draining) co_return false;
+    // Whoever was told that the connection stays has perhaps asked again already.
+    if (state_.draining && has_spoken_ && buffer_.size() == 0 && !has_input()) co_return false;
     const auto head_bytes = co_await read_head();
     if (!head_bytes) co_return false;
     const auto start = Clock::now();
@@ -316,7 +227,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
       request.left = left.get_token();
       response = co_await answer(request, std::move(left));
     }
-    if (state_.draining || response.stream) response.close = true;
+    if (state_.winding_down || response.stream) response.close = true;
     manner.keep_alive = manner.keep_alive && !response.close;
 
     const int status = response.status;
@@ -365,7 +276,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   // The deadline stands from the first byte on, however slowly the others drip in.
   void start_head() {
     stream_.expires_after(kHeaderMs);
-    set_busy(true);
+    hear_first_byte();
   }
 
   // Fills `request`. Sets *refusal where Beast finds a fault that the gate let through. Nothing:
@@ -403,7 +314,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   // the coroutine goes on on its own strand.
   asio::awaitable<Response> answer(const Request& request, std::stop_source left) {
     stream_.expires_never();
-    const auto box = std::make_shared<Mailbox<Response>>(stream_.get_executor());
+    const auto box = std::make_shared<Mailbox<Response>>(post_to(stream_.get_executor()));
     answer_ = box;
     auto initiate = [this, &request, &box, &left](auto completion) {
       auto shared = std::make_shared<decltype(completion)>(std::move(completion));
@@ -469,7 +380,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
 
   // Sends a stream to its end, or until one of the two has gone. Gives the bytes of its pieces.
   asio::awaitable<size_t> write_stream(std::shared_ptr<BodyStream> body, bool chunked) {
-    const auto pull = std::make_shared<Pull>(stream_.get_executor());
+    const auto pull = std::make_shared<Pull>(post_to(stream_.get_executor()));
     StreamEnd end{std::move(body), pull};
     pull_ = pull;
     stream_.expires_never();
@@ -561,117 +472,85 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   Stream stream_;
   beast::flat_buffer buffer_{kHeaderBytesMax + kBodyBytesMax};
   Peer peer_;
-  bool busy_ = false;  // a request is under way; on the strand only
-  // Both on the strand only:
+  // On the strand only:
+  bool busy_ = false;                        // a request is under way
+  bool has_spoken_ = false;                  // a byte has come
   std::weak_ptr<Mailbox<Response>> answer_;  // of the request under way
   std::weak_ptr<Pull> pull_;                 // of the stream being sent
 };
 
-// Goes on after every failure: out of descriptors, a peer that left between SYN and accept.
+// Goes on after every failure: out of descriptors, a peer that left between SYN and accept. Who was
+// accepted is welcomed, however late: they think that they are talking to us.
 asio::awaitable<void> HttpServer::State::accept_all() {
   while (acceptor.is_open()) {
-    auto [failed, socket] = co_await acceptor.async_accept(asio::make_strand(context), kResult);
-    if (failed == asio::error::operation_aborted || !acceptor.is_open()) co_return;
-    if (failed) {
+    auto [failed, newcomer] = co_await acceptor.async_accept(asio::make_strand(context), kResult);
+    if (!failed) {
+      welcome(std::move(newcomer));
+    } else if (failed != asio::error::operation_aborted && acceptor.is_open()) {
       parts.on_trouble("accept: " + failed.message());
       asio::steady_timer pause(acceptor.get_executor(), kAcceptRetryMs);
       co_await pause.async_wait(kResult);
-      continue;
     }
-    try {
-      error_code ignored;
-      if (socket_path.empty()) socket.set_option(tcp::no_delay(true), ignored);
-      error_code left;
-      Peer peer = peer_of(socket.remote_endpoint(left));
-      if (left) continue;
-      auto session = std::make_shared<Session>(std::move(socket), std::move(peer), *this);
-      {
-        const std::lock_guard lock(mutex);
-        if (!admit(session->peer())) continue;  // closed by leaving scope
-        sessions.insert(session);
-      }
-      // Without the lock: a session may run at once, here, and take it.
-      asio::co_spawn(session->executor(), session->run(), asio::detached);
-    } catch (const std::exception& exception) {
-      parts.on_trouble(std::string("accept: ") + exception.what());
+  }
+  count.release();
+}
+
+void HttpServer::State::welcome(Stream::socket_type newcomer) {
+  try {
+    error_code ignored;
+    if (!is_local) newcomer.set_option(tcp::no_delay(true), ignored);
+    error_code left;
+    const auto endpoint = newcomer.remote_endpoint(left);
+    if (left) return;
+    const Peer peer = peer_of(static_cast<const sockaddr*>(endpoint.data()));
+    const bool counted = !is_local && !(parts.speaks_for_many && parts.speaks_for_many(peer.name));
+    auto session = std::make_shared<Session>(std::move(newcomer), peer, *this);
+    const size_t share_max = counted ? parts.connections_per_address_max : kConnectionsMax;
+    if (!count.come(peer.share, share_max)) return;  // closed by leaving scope
+    {
+      const std::lock_guard lock(mutex);
+      sessions.insert(session);
     }
+    // Without the lock: a session may run at once, here, and take it.
+    asio::co_spawn(session->executor(), session->run(), asio::detached);
+  } catch (const std::exception& exception) {
+    parts.on_trouble(std::string("accept: ") + exception.what());
   }
 }
 
-void HttpServer::State::close_idle() {
+void HttpServer::State::close_idle(Silent who) {
   const std::lock_guard lock(mutex);
-  for (const auto& session : sessions)
-    asio::post(session->executor(), [session] { session->close_if_idle(); });
+  for (const auto& session : sessions) {
+    count.hold();
+    asio::post(session->executor(), [this, session, who] {
+      session->close_if_idle(who);
+      count.release();
+    });
+  }
 }
 
-bool HttpServer::State::admit(const Peer& peer) {
-  if (sessions.size() >= kConnectionsMax) return false;
-  size_t& count = sessions_by_share[peer.share];
-  const bool counted =
-      socket_path.empty() && !(parts.speaks_for_many && parts.speaks_for_many(peer.name));
-  if (counted && count >= parts.connections_per_address_max) return false;
-  ++count;
-  return true;
-}
-
-void HttpServer::State::listen(const Protocol::socket::endpoint_type& endpoint, bool reuse,
-                               error_code& failed) {
-  acceptor.open(endpoint.protocol(), failed);
-  if (!failed && reuse) acceptor.set_option(tcp::acceptor::reuse_address(true), failed);
-  if (!failed) acceptor.bind(endpoint, failed);
-  if (!failed) acceptor.listen(asio::socket_base::max_listen_connections, failed);
-}
+HttpServer::HttpServer(ListeningSocket socket, Parts parts)
+    : state_(std::make_unique<State>(std::move(socket), std::move(parts))) {}
 
 HttpServer::HttpServer(const std::string& host, uint16_t port, Parts parts)
-    : state_(std::make_unique<State>(std::move(parts))) {
-  error_code failed;
-  const auto address = asio::ip::make_address(host, failed);
-  if (failed) throw Error(host + ": expected an IP address such as 127.0.0.1 or ::");
-  state_->listen(tcp::endpoint(address, port), /*reuse=*/true, failed);
-  if (failed)
-    throw Error("cannot listen on " + host + ", port " + std::to_string(port) + ": " +
-                failed.message());
-  const auto bound = state_->acceptor.local_endpoint();
-  in_port_t network_order = 0;  // at the same place in both families
-  std::memcpy(&network_order,
-              static_cast<const char*>(static_cast<const void*>(bound.data())) +
-                  offsetof(sockaddr_in, sin_port),
-              sizeof network_order);
-  state_->port = ntohs(network_order);
-  state_->url =
-      "http://" + (address.is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(state_->port);
-}
+    : HttpServer(ListeningSocket::on_port(host, port), std::move(parts)) {}
 
 HttpServer::HttpServer(const std::filesystem::path& path, Parts parts)
-    : state_(std::make_unique<State>(std::move(parts))) {
-  const auto fail = [&](const std::string& reason) {
-    throw Error("cannot listen on " + path.string() + ": " + reason);
-  };
-  if (path.string().size() >= sizeof(sockaddr_un::sun_path)) fail("the path is too long");
-  const asio::local::stream_protocol::endpoint endpoint(path.string());
-  error_code failed;
-  if (std::filesystem::is_socket(path)) {
-    asio::local::stream_protocol::socket caller(state_->context);
-    caller.connect(endpoint, failed);
-    if (!failed) fail("somebody listens there already");
-    ::unlink(path.c_str());  // left behind by a server that was killed
-  }
-  state_->listen(endpoint, /*reuse=*/false, failed);
-  if (failed) fail(failed.message());
-  state_->socket_path = path;
-  state_->url = "unix:" + path.string();
-  ::chmod(path.c_str(), 0660);
-}
+    : HttpServer(ListeningSocket::at_path(path), std::move(parts)) {}
 
 HttpServer::~HttpServer() {
   stop();
-  if (!state_->socket_path.empty()) ::unlink(state_->socket_path.c_str());
 }
 
 void HttpServer::start(int threads) {
   raise_descriptor_limit();
+  state_->count.hold();  // until nobody more is accepted
   asio::co_spawn(state_->acceptor.get_executor(), state_->accept_all(), asio::detached);
-  for (int i = 0; i < threads; ++i) state_->threads.emplace_back([this] { state_->context.run(); });
+  for (int i = 0; i < threads; ++i)
+    state_->threads.emplace_back([this] {
+      process::take_short_turns();
+      state_->context.run();
+    });
 }
 
 void HttpServer::stop() {
@@ -682,32 +561,36 @@ void HttpServer::stop() {
 }
 
 uint16_t HttpServer::port() const {
-  return state_->port;
+  return state_->socket.port();
 }
 
 std::string HttpServer::url() const {
-  return state_->url;
+  return state_->socket.url();
 }
 
 size_t HttpServer::requests_under_way() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->busy;
+  return state_->count.requests();
 }
 
 size_t HttpServer::connections() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->sessions.size();
+  return state_->count.connections();
+}
+
+void HttpServer::wind_down() {
+  state_->winding_down = true;
 }
 
 bool HttpServer::drain() {
+  wind_down();
   state_->draining = true;
   asio::post(state_->acceptor.get_executor(), [this] {
     error_code ignored;
     state_->acceptor.close(ignored);
   });
-  state_->close_idle();
-  std::unique_lock lock(state_->mutex);
-  return state_->calm.wait_for(lock, kDrainMs, [this] { return state_->busy == 0; });
+  state_->close_idle(State::Silent::spared);
+  state_->count.wait_for_voices(state_->parts.first_byte);
+  state_->close_idle(State::Silent::too);
+  return state_->count.wait_for_answers(kDrainMs);
 }
 
 }  // namespace vernissage::http

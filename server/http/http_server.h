@@ -1,5 +1,6 @@
 // HTTP/1.1 over TCP or a Unix socket: accepts, reads, keeps the limits and deadlines, asks the
-// handler, writes. http_server.cpp is the only file that sees Boost.Beast and Asio.
+// handler, writes. http_server.cpp is the only file that sees Boost.Beast and Asio, which take ten
+// seconds to compile.
 #pragma once
 
 #include <chrono>
@@ -11,6 +12,7 @@
 
 #include "server/http/framing.h"
 #include "server/http/limits.h"
+#include "server/http/listening_socket.h"
 #include "server/http/message.h"
 
 namespace vernissage::http {
@@ -30,21 +32,21 @@ class HttpServer {
     std::function<bool(const std::string& peer)> speaks_for_many = nullptr;
     size_t connections_per_address_max = kConnectionsPerAddressMax;
     std::chrono::milliseconds write_stall = kWriteStallMs;
+    std::chrono::milliseconds first_byte = kFirstByteMs;
     size_t write_bytes_per_second_min = kWriteBytesPerSecondMin;  // ≥ 1
   };
 
-  /// Listens on host (an address, not a name) and port; port 0: any free one. Throws Error naming
-  /// both and the reason. Nobody is answered before start().
+  /// Nobody is answered before start().
+  HttpServer(ListeningSocket socket, Parts parts);
+  /// ListeningSocket::on_port().
   HttpServer(const std::string& host, uint16_t port, Parts parts);
-  /// Listens on a Unix socket at `path`, mode 0660. A socket that nobody listens on any more is
-  /// replaced. Throws Error naming the path when anything else is there.
+  /// ListeningSocket::at_path().
   HttpServer(const std::filesystem::path& path, Parts parts);
-  /// stop(), and the Unix socket's file is gone.
+  /// stop().
   ~HttpServer();
 
-  uint16_t port() const;  // 0 for a Unix socket
-  /// "http://127.0.0.1:8080", "http://[::1]:8080", "unix:/run/vernissage.sock"
-  std::string url() const;
+  uint16_t port() const;    // 0 for a Unix socket
+  std::string url() const;  // ListeningSocket::url()
 
   /// Requests of which a byte has come and not the whole answer has gone, streams included.
   size_t requests_under_way() const;
@@ -53,8 +55,15 @@ class HttpServer {
   /// Answers, on `threads` threads of its own. Once.
   void start(int threads);
 
-  /// Takes no more connections, lets the answers under way end (kDrainMs at most), streams after
-  /// the piece they are at, and closes the others. True when every request got its answer.
+  /// From now on each answer is the last on its connection, and says so (Connection: close):
+  /// whoever keeps connections open has fewer when drain() comes, which must cut those off that are
+  /// silent.
+  void wind_down();
+
+  /// wind_down(). Takes no more connections, lets the answers under way end (kDrainMs at most),
+  /// streams after the piece they are at, and closes the others; who has just come and said nothing
+  /// yet has Parts::first_byte for it. True when every request got its answer. A socket that was handed
+  /// over goes on listening: who connects from now on waits for the next process.
   bool drain();
 
   /// Ends at once what is left; afterwards no handler runs. A Reply may still be given, and is

@@ -18,6 +18,7 @@ inline constexpr std::chrono::milliseconds kWriteStallMs{15000};  // without a b
 inline constexpr std::chrono::milliseconds kLingerMs{1000};       // after a refusal, for its reader
 inline constexpr std::chrono::milliseconds kAcceptRetryMs{100};   // after a failed accept
 inline constexpr std::chrono::milliseconds kDrainMs{10000};       // answers under way at shutdown
+inline constexpr std::chrono::milliseconds kFirstByteMs{500};     // at shutdown, of who just came
 
 // Below this rate a reader is cut off, however steadily it drips: an answer of n bytes has
 // kWriteStallMs + n / kWriteBytesPerSecondMin.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/error.h"
+#include "server/gallery/base64.h"
 #include "server/gallery/claims.h"
 #include "server/http/answers.h"
 #include "server/http/json.h"
@@ -59,25 +60,13 @@ std::optional<std::vector<std::string>> query_values(const Request& request,
 
 }  // namespace
 
-std::string base64(const std::vector<uint8_t>& bytes) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (size_t at = 0; at < bytes.size(); at += 3) {
-    const size_t left = std::min<size_t>(3, bytes.size() - at);
-    uint32_t group = 0;
-    for (size_t i = 0; i < 3; ++i) group = group << 8 | (i < left ? bytes[at + i] : 0u);
-    for (size_t i = 0; i < 4; ++i) out += i <= left ? kDigits[group >> (18 - 6 * i) & 63] : '=';
-  }
-  return out;
-}
-
 std::optional<Response> api_state(App& app, const Request& request, const Parameters&, const Reply&,
                                   bool*) {
   const gallery::Snapshot snapshot = app.gallery.claims().snapshot();
   Json json;
   json.begin('{').key("sequence").value(snapshot.sequence);
   json.key("count").value(static_cast<int64_t>(snapshot.count));
-  json.key("taken").value(base64(snapshot.bitmap)).end('}');
+  json.key("taken").value(gallery::base64(snapshot.bitmap)).end('}');
   return fresh(request, "application/json", json.text());
 }
 

@@ -19,7 +19,4 @@ std::optional<Response> api_room_stream(App& app, const Request& request, const 
 std::optional<Response> studio(App& app, const Request& request, const Parameters& parameters, const Reply& reply, bool* later);
 // clang-format on
 
-/// RFC 4648, section 4, with padding.
-std::string base64(const std::vector<uint8_t>& bytes);
-
 }  // namespace vernissage::http

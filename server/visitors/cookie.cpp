@@ -7,12 +7,12 @@
 #include <cstring>
 
 #include "engine/error.h"
+#include "server/gallery/base64.h"
 #include "server/gallery/digest.h"
 
 namespace vernissage::visitors {
 namespace {
 
-constexpr char kBase64Url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr size_t kSignedBytes = 16 + 1 + 8;
 constexpr size_t kValueBytes = kSignedBytes + 32;
 static_assert(kValueBytes % 3 == 0, "base64 without bits to spare: one spelling of each value");
@@ -55,13 +55,13 @@ std::string CookieKeys::sign(std::string_view name, const VisitorId& id, int64_t
   bytes += static_cast<char>(key.number);
   const auto expiry = static_cast<uint64_t>(now + kCookieSeconds);
   for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(expiry >> shift);
-  return base64url(bytes + std::string(gallery::as_text(signature(key, name, bytes))));
+  return gallery::base64url(bytes + std::string(gallery::as_text(signature(key, name, bytes))));
 }
 
 std::optional<CookieKeys::Verified> CookieKeys::verify(std::string_view name,
                                                        std::string_view value, int64_t now) const {
   if (value.size() != kCookieCharacters) return std::nullopt;
-  const auto bytes = from_base64url(value);
+  const auto bytes = gallery::from_base64url(value);
   if (!bytes) return std::nullopt;
   const std::string_view message = std::string_view(*bytes).substr(0, kSignedBytes);
   const auto number = static_cast<uint8_t>(message[16]);
@@ -83,13 +83,13 @@ std::optional<CookieKeys::Verified> CookieKeys::verify(std::string_view name,
 }
 
 std::string CookieKeys::token(std::string_view text) const {
-  return base64url(gallery::as_text(signature(keys_.front(), kTokenPurpose, text)));
+  return gallery::base64url(gallery::as_text(signature(keys_.front(), kTokenPurpose, text)));
 }
 
 bool CookieKeys::is_token(std::string_view text, std::string_view token) const {
   bool found = false;
   for (const Key& key : keys_)
-    found |= same(base64url(gallery::as_text(signature(key, kTokenPurpose, text))), token);
+    found |= same(gallery::base64url(gallery::as_text(signature(key, kTokenPurpose, text))), token);
   return found;
 }
 
@@ -116,37 +116,6 @@ std::optional<std::string_view> find_cookie(const std::vector<std::string_view>&
     }
   }
   return found;
-}
-
-std::string base64url(std::string_view bytes) {
-  std::string out;
-  uint32_t bits = 0;
-  int bit_count = 0;
-  for (const char c : bytes) {
-    bits = (bits << 8) | static_cast<uint8_t>(c);
-    for (bit_count += 8; bit_count >= 6; bit_count -= 6)
-      out += kBase64Url[(bits >> (bit_count - 6)) & 63];
-  }
-  if (bit_count > 0) out += kBase64Url[(bits << (6 - bit_count)) & 63];
-  return out;
-}
-
-std::optional<std::string> from_base64url(std::string_view text) {
-  std::string out;
-  uint32_t bits = 0;
-  int bit_count = 0;
-  for (const char c : text) {
-    const char* at = c == '\0' ? nullptr : std::strchr(kBase64Url, c);
-    if (!at) return std::nullopt;
-    bits = (bits << 6) | static_cast<uint32_t>(at - kBase64Url);
-    bit_count += 6;
-    if (bit_count >= 8) {
-      bit_count -= 8;
-      out += static_cast<char>(bits >> bit_count);
-    }
-  }
-  const bool spare_is_zero = (bits & ((1u << bit_count) - 1)) == 0;
-  return bit_count < 6 && spare_is_zero ? std::optional(out) : std::nullopt;
 }
 
 }  // namespace vernissage::visitors

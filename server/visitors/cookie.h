@@ -72,9 +72,4 @@ VisitorId fresh_visitor_id();
 std::optional<std::string_view> find_cookie(const std::vector<std::string_view>& fields,
                                             std::string_view name);
 
-/// Base64 with '-' and '_', without padding (RFC 4648, 5).
-std::string base64url(std::string_view bytes);
-/// Nothing for any text that base64url() could not have given.
-std::optional<std::string> from_base64url(std::string_view text);
-
 }  // namespace vernissage::visitors

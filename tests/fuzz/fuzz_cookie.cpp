@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/error.h"
+#include "server/gallery/base64.h"
 #include "server/visitors/address.h"
 #include "server/visitors/cookie.h"
 #include "server/visitors/origin.h"
@@ -34,7 +35,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   expect(!keys.verify("visitor", text, 0));
   expect(!keys.is_token("form", text));
-  if (const auto bytes = from_base64url(text)) expect(base64url(*bytes) == text);
+  if (const auto bytes = vernissage::gallery::from_base64url(text))
+    expect(vernissage::gallery::base64url(*bytes) == text);
 
   if (const auto address = read_address(first)) {
     const auto again = read_address(address_text(*address));

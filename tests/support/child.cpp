@@ -23,6 +23,22 @@ bool connect_to(int socket, const sockaddr* address, socklen_t bytes) {
   return ::connect(socket, address, bytes) == 0;
 }
 
+// In the child that they are for.
+void hand_over(const std::vector<int>& descriptors) {
+  if (descriptors.empty()) return;
+  constexpr int kFirst = 3, kOutOfTheWay = 100;
+  std::vector<int> copies;
+  for (const int descriptor : descriptors)
+    copies.push_back(::fcntl(descriptor, F_DUPFD, kOutOfTheWay));
+  int next = kFirst;
+  for (const int copy : copies) {
+    ::dup2(copy, next++);
+    ::close(copy);
+  }
+  ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+  ::setenv("LISTEN_FDS", std::to_string(descriptors.size()).c_str(), 1);
+}
+
 }  // namespace
 
 std::string file_text(const std::filesystem::path& path) {
@@ -33,7 +49,7 @@ std::string file_text(const std::filesystem::path& path) {
 }
 
 Child::Child(const std::vector<std::string>& arguments, const std::filesystem::path& log,
-             const std::vector<std::string>& environment)
+             const std::vector<std::string>& environment, const std::vector<int>& handed_over)
     : out_(log.string() + ".out"), err_(log.string() + ".err") {
   // What an earlier child said there must not be taken for this one's words.
   std::filesystem::remove(out_);
@@ -50,6 +66,7 @@ Child::Child(const std::vector<std::string>& arguments, const std::filesystem::p
   };
   redirect(out_, STDOUT_FILENO);
   redirect(err_, STDERR_FILENO);
+  hand_over(handed_over);
   for (const std::string& variable : environment) ::putenv(const_cast<char*>(variable.c_str()));
   ::execv(argv[0], argv.data());
   ::_exit(127);

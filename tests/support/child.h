@@ -17,9 +17,10 @@ std::string file_text(const std::filesystem::path& path);
 /// A child process with its output in the files LOG.out and LOG.err; killed at the end.
 class Child {
  public:
-  /// `environment` ("NAME=value") is added to our own.
+  /// `environment` ("NAME=value") is added to our own. `handed_over`: descriptors that it gets as
+  /// by the protocol of sd_listen_fds(3).
   Child(const std::vector<std::string>& arguments, const std::filesystem::path& log,
-        const std::vector<std::string>& environment = {});
+        const std::vector<std::string>& environment = {}, const std::vector<int>& handed_over = {});
   ~Child();
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;

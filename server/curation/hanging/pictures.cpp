@@ -9,7 +9,7 @@
 #include <span>
 
 #include "engine/error.h"
-#include "server/http/live_routes.h"
+#include "server/gallery/base64.h"
 #include "server/images/thumbhash.h"
 #include "server/render/picture_cache.h"
 #include "server/render/previews.h"
@@ -56,7 +56,7 @@ void write_previews(const Image& picture, const std::string& id, const std::vect
 
 std::string placeholder(const Image& picture) {
   const int side = std::min(kPlaceholderSide, picture.width);
-  return http::base64(thumbhash(resize_area(picture, side, side)));
+  return gallery::base64(thumbhash(resize_area(picture, side, side)));
 }
 
 }  // namespace

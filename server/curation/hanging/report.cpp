@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "server/curation/hanging/wall.h"
-#include "server/http/live_routes.h"
+#include "server/gallery/base64.h"
 #include "server/web/site.h"
 
 namespace vernissage::curation {
@@ -56,7 +56,7 @@ std::pair<size_t, size_t> shown(size_t count) {
 std::string figure(const Thumbnails& thumbnails, uint64_t candidate, const std::string& caption,
                    const std::string& alt) {
   return "<figure><img alt=\"" + escaped(alt) + "\" src=\"data:image/webp;base64," +
-         http::base64(thumbnails.at(candidate)) + "\"><figcaption>" + escaped(caption) +
+         gallery::base64(thumbnails.at(candidate)) + "\"><figcaption>" + escaped(caption) +
          "</figcaption></figure>\n";
 }
 

@@ -1,0 +1,53 @@
+// Who is connected to a server, as numbers: for its limits, its metrics, and its end, which waits
+// for what is under way.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace vernissage::http {
+
+/// Safe to call from several threads.
+class ConnectionCount {
+ public:
+  /// One more connection, silent as yet. False, and nothing is counted: `share` (Peer::share) has
+  /// `share_max` already, or all together kConnectionsMax.
+  bool come(const std::string& share, size_t share_max);
+  void first_byte();
+  void go(const std::string& share, bool has_spoken);
+
+  /// A request, from its first byte to its answer's last.
+  void begin_request();
+  void end_request();
+
+  /// Something that may still bring a connection or a request, until it is released.
+  void hold();
+  void release();
+
+  size_t connections() const;
+  size_t requests() const;
+
+  /// Wait until nothing is held and no connection is silent, or no request is under way: true; or
+  /// until the time is up: false.
+  bool wait_for_voices(std::chrono::milliseconds patience);
+  bool wait_for_answers(std::chrono::milliseconds patience);
+
+ private:
+  // Runs `change` with the lock, and wakes who waits.
+  template <class Change>
+  void change(const Change& change_counts);
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  std::map<std::string, size_t> by_share_;
+  size_t connections_ = 0;
+  size_t silent_ = 0;  // of these, without a byte so far
+  size_t requests_ = 0;
+  size_t held_ = 0;
+};
+
+}  // namespace vernissage::http
