@@ -12,106 +12,10 @@
 #include <optional>
 #include <stdexcept>
 
-#include "tests/support/gate.h"
+#include "tests/support/studio.h"
 
 namespace vernissage::render {
 namespace {
-
-using testing::Gate;
-
-constexpr uint64_t kPoison = 666;  // painting it throws
-
-// What happened, and where it may go on.
-struct Studio {
-  Gate loading, painting, finishing;
-  std::mutex mutex;
-  std::vector<std::vector<uint64_t>> batches;
-  std::vector<std::pair<std::string, uint8_t>> finished;  // work id, first byte of its picture
-  std::atomic<int> ready = 0;
-  std::atomic<int> failed = 0;
-  std::atomic<int> finish_failed = 0;
-
-  std::vector<std::vector<uint64_t>> batches_now() {
-    const std::lock_guard lock(mutex);
-    return batches;
-  }
-};
-
-class GatedPainter : public Painter {
- public:
-  GatedPainter(Studio& studio, int batch_max) : studio_(studio), batch_max_(batch_max) {}
-
-  std::string describe() const override { return "a painter for tests"; }
-  int batch_max() const override { return batch_max_; }
-  std::vector<Image> paint(const std::vector<Subject>& subjects) override {
-    std::vector<uint64_t> candidates;
-    for (const Subject& subject : subjects) candidates.push_back(subject.first);
-    {
-      const std::lock_guard lock(studio_.mutex);
-      studio_.batches.push_back(candidates);
-    }
-    studio_.painting.pass();
-    std::vector<Image> images;
-    for (const uint64_t candidate : candidates) {
-      if (candidate == kPoison) throw std::runtime_error("the machine is gone");
-      images.push_back({1, 1, 1, {static_cast<uint8_t>(candidate)}});
-    }
-    return images;
-  }
-
- private:
-  Studio& studio_;
-  int batch_max_;
-};
-
-RenderQueue::Parts parts_for(Studio& studio, int batch_max) {
-  RenderQueue::Parts parts;
-  parts.make_painter = [&studio, batch_max] {
-    studio.loading.pass();
-    return std::make_unique<GatedPainter>(studio, batch_max);
-  };
-  parts.on_ready = [&studio](const Painter&) { ++studio.ready; };
-  parts.on_failed = [&studio](const std::string&) { ++studio.failed; };
-  parts.on_finish_failed = [&studio](const std::string&) { ++studio.finish_failed; };
-  return parts;
-}
-
-Work work(Studio& studio, const std::string& id, uint64_t candidate,
-          Priority priority = Priority::visible, const std::string& client = "") {
-  const auto finish = [&studio, id](const Image& image) {
-    studio.finishing.pass();
-    if (id == "full disk") throw std::runtime_error("no space left");
-    const std::lock_guard lock(studio.mutex);
-    studio.finished.emplace_back(id, image.pixels[0]);
-  };
-  return {id, Subject::painting(candidate), finish, priority, client};
-}
-
-// A waiter one can ask; called twice, it throws in its promise.
-class Ticket {
- public:
-  RenderQueue::Waiter waiter() {
-    return [promise = promise_](Outcome outcome) { promise->set_value(outcome); };
-  }
-  Outcome get() { return future_.get(); }
-  bool is_called() {
-    return future_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-  }
-
- private:
-  std::shared_ptr<std::promise<Outcome>> promise_ = std::make_shared<std::promise<Outcome>>();
-  std::future<Outcome> future_ = promise_->get_future();
-};
-
-RenderLimits limits(size_t flights_max, std::chrono::microseconds delay_max) {
-  RenderLimits result;
-  result.flights_max = flights_max;
-  result.delay_max = delay_max;
-  return result;
-}
-
-constexpr std::chrono::microseconds kAtOnce{0};
-constexpr std::chrono::hours kForAges{1};
 
 TEST(RenderQueue, PaintsFinishesAndTellsTheWaiter) {
   Studio studio;
@@ -360,9 +264,9 @@ TEST(RenderQueue, UrgentWorkThatComesWhileOtherWaitsForCompanyIsNotHeldUp) {
   ASSERT_TRUE(queue.submit(work(studio, "b", 3), {}, two.waiter()));
   EXPECT_EQ(one.get(), Outcome::done);
   EXPECT_EQ(two.get(), Outcome::done);
-  EXPECT_FALSE(print.is_called());
   queue.close(RenderQueue::Closing::drain);
   EXPECT_EQ(print.get(), Outcome::done);
+  EXPECT_EQ(studio.batches_now(), (std::vector<std::vector<uint64_t>>{{2, 3}, {1}}));
 }
 
 TEST(RenderQueue, WalksAndPrintsLeaveRoomForPreviewsAndOwnersAreNeverRefused) {
@@ -424,120 +328,19 @@ TEST(RenderQueue, WorkGivenUpMakesRoomBeforeAnybodyIsRefused) {
   EXPECT_EQ(studio.batches_now(), (std::vector<std::vector<uint64_t>>{{2}}));
 }
 
-// A clock that only painting moves, by a known time for each picture.
-class PaintersClock {
- public:
-  RenderQueue::Clock::time_point now() const {
-    return RenderQueue::Clock::time_point(std::chrono::milliseconds(ms_));
-  }
-  void advance(std::chrono::milliseconds time) { ms_ += time.count(); }
-
- private:
-  std::atomic<int64_t> ms_ = 0;
-};
-
-class SteadyPainter : public Painter {
- public:
-  SteadyPainter(Studio& studio, PaintersClock& clock, std::chrono::milliseconds each)
-      : studio_(studio), clock_(clock), each_(each) {}
-  std::string describe() const override { return "a steady painter"; }
-  int batch_max() const override { return 1; }
-  std::vector<Image> paint(const std::vector<Subject>& subjects) override {
-    // The first one measures; the others wait until the test has seen the queue full.
-    if (subjects[0].first != 0) studio_.painting.pass();
-    clock_.advance(each_);
-    return {Image{1, 1, 1, {0}}};
-  }
-
- private:
-  Studio& studio_;
-  PaintersClock& clock_;
-  std::chrono::milliseconds each_;
-};
-
-class PacedQueue : public ::testing::Test {
- protected:
-  static constexpr std::chrono::milliseconds kEach{150};
-
-  PacedQueue() { studio_.finishing.open(); }
-  // A queue whose painter is known to take kEach a picture.
-  void open(RenderLimits bounds) {
-    RenderQueue::Parts parts;
-    parts.now = [this] { return clock_.now(); };
-    parts.make_painter = [this] { return std::make_unique<SteadyPainter>(studio_, clock_, kEach); };
-    queue_.emplace(std::move(parts), bounds);
-    Ticket measured;
-    ASSERT_TRUE(queue_->submit(work(studio_, "measured", 0), {}, measured.waiter()));
-    ASSERT_EQ(measured.get(), Outcome::done);
-  }
-  void TearDown() override { studio_.painting.open(); }
-
-  Studio studio_;
-  PaintersClock clock_;
-  std::optional<RenderQueue> queue_;
-};
-
-// The promise: whoever comes back when told to, with nobody else coming in between, is taken. It is
-// no idle caution either: the time is that of the work ahead, rounded up.
-TEST_F(PacedQueue, RetryAfterTellsTheTruth) {
-  constexpr size_t kMax = 9;
-  open(limits(kMax, kAtOnce));
-  std::vector<Ticket> tickets(kMax);
-  for (size_t i = 0; i < kMax; ++i)
-    ASSERT_TRUE(queue_->submit(work(studio_, std::to_string(i), i + 1), {}, tickets[i].waiter()));
-  const Admission refused = queue_->submit(work(studio_, "late", 99), {}, [](Outcome) {});
-  ASSERT_EQ(refused.verdict, Verdict::full);
-  EXPECT_EQ(refused.retry_after, std::chrono::ceil<std::chrono::seconds>(kEach * kMax));
-  const auto told = clock_.now();
-  studio_.painting.open();
-  for (Ticket& ticket : tickets) EXPECT_EQ(ticket.get(), Outcome::done);
-  EXPECT_LE(clock_.now() - told, refused.retry_after);
-  for (size_t i = 0; i < kMax; ++i)
-    EXPECT_TRUE(queue_->submit(work(studio_, "again " + std::to_string(i), i + 1), {}, [](Outcome) {
-    })) << "room for all, not for one";
-}
-
-TEST_F(PacedQueue, NobodyIsTakenInWhoWouldWaitTooLong) {
-  RenderLimits bounds = limits(100, kAtOnce);
-  bounds.wait_max = 3 * kEach;
-  open(bounds);
-  int asked = 0;
-  const auto ask = [&](Priority priority) {
-    return queue_->submit(work(studio_, std::to_string(asked++), 1, priority), {}, [](Outcome) {})
-        .verdict;
-  };
-  for (int ahead = 0; ahead <= 3; ++ahead)
-    EXPECT_EQ(ask(Priority::visible), Verdict::accepted) << ahead;
-  EXPECT_EQ(ask(Priority::visible), Verdict::full) << "four ahead: more than three times kEach";
-  EXPECT_EQ(ask(Priority::studio), Verdict::full) << "it would wait for the previews as well";
-  EXPECT_EQ(ask(Priority::owner), Verdict::accepted) << "owners wait";
-  EXPECT_TRUE(queue_->submit(work(studio_, "0", 1), {}, [](Outcome) {}))
-      << "the same work is no longer a wait for being wanted twice";
-}
-
-TEST_F(PacedQueue, LessUrgentWorkDoesNotKeepPreviewsOut) {
-  RenderLimits bounds = limits(100, kAtOnce);
-  bounds.wait_max = 2 * kEach;
-  open(bounds);
-  int asked = 0;
-  const auto ask = [&](Priority priority) {
-    return queue_->submit(work(studio_, std::to_string(asked++), 1, priority), {}, [](Outcome) {})
-        .verdict;
-  };
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(Priority::flow), Verdict::accepted) << i;
-  EXPECT_EQ(ask(Priority::flow), Verdict::full);
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(Priority::visible), Verdict::accepted) << i;
-  EXPECT_EQ(ask(Priority::visible), Verdict::full);
-}
-
-TEST(RenderQueue, BeforeAnythingWasPaintedNobodyIsRefusedForTime) {
+// With nobody else to come, waiting for company after the painter was busy would only lose time.
+TEST(RenderQueue, WhoCameWhileThePainterWasBusyIsPaintedWithoutDelay) {
   Studio studio;
-  RenderLimits bounds = limits(8, kAtOnce);
-  bounds.wait_max = std::chrono::milliseconds(0);
-  RenderQueue queue(parts_for(studio, 1), bounds);
-  for (int i = 0; i < 8; ++i)
-    EXPECT_TRUE(queue.submit(work(studio, std::to_string(i), 1), {}, [](Outcome) {})) << i;
-  studio.loading.open(), studio.painting.open(), studio.finishing.open();
+  studio.loading.open(), studio.finishing.open();
+  RenderQueue queue(parts_for(studio, 2), limits(16, kForAges));
+  std::vector<Ticket> tickets(3);
+  for (size_t i = 0; i < 2; ++i)
+    ASSERT_TRUE(queue.submit(work(studio, std::to_string(i), i), {}, tickets[i].waiter()));
+  studio.painting.await_arrivals(1);
+  ASSERT_TRUE(queue.submit(work(studio, "2", 2), {}, tickets[2].waiter()));
+  studio.painting.open();
+  for (Ticket& ticket : tickets) EXPECT_EQ(ticket.get(), Outcome::done);
+  EXPECT_EQ(studio.batches_now(), (std::vector<std::vector<uint64_t>>{{0, 1}, {2}}));
 }
 
 TEST(RenderQueue, TellsTheMetricsWhatItDid) {

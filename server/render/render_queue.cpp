@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "engine/error.h"
+#include "server/process/scheduling.h"
 
 namespace vernissage::render {
 namespace {
@@ -100,12 +101,26 @@ std::optional<Admission::Verdict> RenderQueue::refusal(const Work& work) const {
       std::max<size_t>(1, limits_.flights_max * kQuarters[index(work.priority)] / 4);
   if (flights_.size() - owners >= limits_.flights_max || flying_[index(work.priority)] >= share)
     return Admission::Verdict::full;
-  size_t ahead = 0;
-  for (size_t priority = 0; priority <= index(work.priority); ++priority)
-    ahead += flying_[priority];
-  if (painting_pace_ && pace() * static_cast<double>(ahead) > limits_.wait_max)
-    return Admission::Verdict::full;
+  if (painting_pace_ && wait_for(work.priority) > limits_.wait_max) return Admission::Verdict::full;
   return std::nullopt;
+}
+
+// How long one more would wait: for the painter, who first finishes what is under the brush,
+// however urgent it is; or for the finishers, where they are slower. Painters and finishers work
+// side by side, so what is being finished keeps nobody from being painted.
+RenderQueue::Seconds RenderQueue::wait_for(Priority priority) const {
+  const Seconds each = painting_pace_.value_or(kUnmeasured);
+  const Seconds under_the_brush =
+      painting_ == 0 ? Seconds(0)
+                     : std::max(Seconds(0), each * static_cast<double>(painting_) -
+                                                Seconds(parts_.now() - painting_since_));
+  size_t waiting = 0, flying = 0;
+  for (size_t urgent = 0; urgent <= index(priority); ++urgent) {
+    waiting += waiting_[urgent].size();
+    flying += flying_[urgent];
+  }
+  return std::max(under_the_brush + each * static_cast<double>(waiting),
+                  finishing_pace_ * static_cast<double>(flying));
 }
 
 // Takes out the requests that were given up while they waited for the painter, and returns those
@@ -153,12 +168,6 @@ RenderQueue::Flights RenderQueue::take_waiting() {
   return all;
 }
 
-size_t RenderQueue::waiting_count() const {
-  size_t count = 0;
-  for (const auto& waiting : waiting_) count += waiting.size();
-  return count;
-}
-
 std::deque<std::shared_ptr<RenderQueue::Flight>>* RenderQueue::most_urgent() {
   for (auto& waiting : waiting_)
     if (!waiting.empty()) return &waiting;
@@ -198,7 +207,12 @@ RenderQueue::State RenderQueue::state() const {
 
 size_t RenderQueue::waiting() const {
   const std::lock_guard lock(mutex_);
-  return waiting_count();
+  size_t count = 0;
+  for (const auto& waiting : waiting_)
+    for (const auto& flight : waiting)
+      count += std::any_of(flight->requests.begin(), flight->requests.end(),
+                           [](const Waiting& request) { return !request.token.stop_requested(); });
+  return count;
 }
 
 size_t RenderQueue::depth() const {
@@ -207,7 +221,7 @@ size_t RenderQueue::depth() const {
 }
 
 void RenderQueue::run() {
-  give_way();  // before the painter starts threads of its own, which inherit it
+  process::give_way();  // before the painter starts threads of its own, which inherit it
   std::unique_ptr<Painter> painter;
   try {
     painter = parts_.make_painter();
@@ -220,10 +234,12 @@ void RenderQueue::run() {
     state_ = State::ready;
   }
   parts_.on_ready(*painter);
-  while (const auto batch = take_batch(static_cast<size_t>(painter->batch_max()))) {
+  auto idle_since = Clock::time_point::min();
+  while (const auto batch = take_batch(static_cast<size_t>(painter->batch_max()), idle_since)) {
     if (batch->empty()) continue;
     try {
       paint(*painter, *batch);
+      idle_since = Clock::now();
     } catch (const std::exception& exception) {
       fail(exception.what(), *batch);
       return;
@@ -232,7 +248,8 @@ void RenderQueue::run() {
 }
 
 // Nothing: the queue is closed and empty. May be empty: all that waited was no longer wanted.
-std::optional<RenderQueue::Flights> RenderQueue::take_batch(size_t batch_max) {
+std::optional<RenderQueue::Flights> RenderQueue::take_batch(size_t batch_max,
+                                                            Clock::time_point idle_since) {
   Flights batch;
   std::vector<Waiter> left;
   std::vector<Seconds> waits;
@@ -243,7 +260,8 @@ std::optional<RenderQueue::Flights> RenderQueue::take_batch(size_t batch_max) {
       wake_.wait(lock, [this] { return closing_ || most_urgent(); });
       waiting = most_urgent();
       if (!waiting) return std::nullopt;
-      const auto latest = waiting->front()->since + limits_.delay_max;
+      const auto since = waiting->front()->since;
+      const auto latest = since < idle_since ? since : since + limits_.delay_max;
       if (closing_ || waiting->size() >= batch_max || Clock::now() >= latest) break;
       wake_.wait_until(lock, latest);  // then look anew: something more urgent may have come
     }
@@ -255,6 +273,8 @@ std::optional<RenderQueue::Flights> RenderQueue::take_batch(size_t batch_max) {
       batch.push_back(std::move(waiting->front()));
       waiting->pop_front();
     }
+    painting_ = batch.size();
+    painting_since_ = parts_.now();
   }
   for (const Seconds wait : waits) parts_.on_waited(wait);
   for (const Waiter& waiter : left) waiter(Outcome::cancelled);
@@ -270,6 +290,7 @@ void RenderQueue::paint(Painter& painter, const Flights& batch) {
   const Seconds painting = parts_.now() - start;
   {
     const std::lock_guard lock(mutex_);
+    painting_ = 0;
     const Seconds each = painting / static_cast<double>(batch.size());
     painting_pace_ =
         painting_pace_ ? *painting_pace_ * (1 - kNewest) + each * kNewest : Seconds(each);

@@ -39,10 +39,14 @@ struct RenderLimits {
   size_t flights_max = 64;
   /// Nobody is taken in who would wait longer than this for the painter, at the pace of late: the
   /// bound that a visitor feels, whatever the pictures' size and the machine. Owners wait. Before
-  /// anything was painted there is no pace, and no bound.
+  /// anything was painted there is no pace, and no bound. Long enough for all pictures of a
+  /// visitor's own page on a slow machine; where another server can be asked instead, much less is
+  /// better.
   std::chrono::milliseconds wait_max{10000};
-  size_t client_flights_max = 32;             // requests of one client, in any stage
-  std::chrono::microseconds delay_max{2000};  // how long a picture waits for company
+  size_t client_flights_max = 32;  // requests of one client, in any stage
+  /// How long a picture waits for company that finds the painter idle. Who comes while it paints
+  /// has time for company anyway.
+  std::chrono::microseconds delay_max{2000};
   int finisher_threads = 2;
 };
 
@@ -116,7 +120,8 @@ class RenderQueue {
   void close(Closing closing);
 
   State state() const;
-  /// Works that wait for the painter; in every stage together.
+  /// Works that wait for the painter and that somebody still wants; in every stage together, those
+  /// given up included that have not been dropped yet.
   size_t waiting() const;
   size_t depth() const;
 
@@ -126,7 +131,7 @@ class RenderQueue {
   using Flights = std::vector<std::shared_ptr<Flight>>;
 
   void run();
-  std::optional<Flights> take_batch(size_t batch_max);
+  std::optional<Flights> take_batch(size_t batch_max, Clock::time_point idle_since);
   void paint(Painter& painter, const Flights& batch);
   void fail(const std::string& reason, const Flights& batch);
   void land(const std::shared_ptr<Flight>& flight, Outcome outcome);
@@ -137,9 +142,9 @@ class RenderQueue {
   void leave(const Waiting& waiting);
   void forget(const std::shared_ptr<Flight>& flight);
   Flights take_waiting();
-  size_t waiting_count() const;
   std::deque<std::shared_ptr<Flight>>* most_urgent();
   Seconds pace() const;
+  Seconds wait_for(Priority priority) const;
   std::chrono::seconds time_for_all() const;
 
   const Parts parts_;
@@ -152,6 +157,8 @@ class RenderQueue {
   std::map<std::string, std::shared_ptr<Flight>> flights_;                // every stage, by work id
   std::array<size_t, kPriorities> flying_{};  // how many of flights_ are of each
   std::map<std::string, size_t> clients_;     // requests of each, in any stage
+  size_t painting_ = 0;                       // pictures under the brush
+  Clock::time_point painting_since_;          // when they were begun, by parts_.now
   std::optional<Seconds> painting_pace_;  // of one picture, of late; nothing: none was painted yet
   Seconds finishing_pace_{0};             // of one picture, all finishers together
   bool closing_ = false;

@@ -1,24 +1,15 @@
 #include "server/render/worker_pool.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include "engine/error.h"
+#include "server/process/scheduling.h"
 
 namespace vernissage::render {
-
-void give_way() {
-  // Of one thread, on Linux: setpriority(2), "C library/kernel differences". A system that refuses
-  // it runs as before.
-  constexpr int kNice = 10;
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
-}
 
 WorkerPool::WorkerPool(int threads) {
   VERNISSAGE_ASSERT_OP(threads, >=, 1);
   for (int i = 0; i < threads; ++i)
     threads_.emplace_back([this] {
-      give_way();
+      process::give_way();
       work();
     });
 }

@@ -10,11 +10,7 @@
 
 namespace vernissage::render {
 
-/// Lets the calling thread, and those it starts, have what others leave of the processor. Whoever
-/// paints takes all there is; a refusal, or a picture that is kept, must not wait behind that.
-void give_way();
-
-/// Its threads give way.
+/// Its threads give way (process/scheduling.h).
 class WorkerPool {
  public:
   explicit WorkerPool(int threads);

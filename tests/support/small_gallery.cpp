@@ -12,9 +12,11 @@ namespace {
 
 class ColourPainter : public render::Painter {
  public:
+  explicit ColourPainter(SmallGallery::OnPaint on_paint = {}) : on_paint_(std::move(on_paint)) {}
   std::string describe() const override { return "colours"; }
   int batch_max() const override { return 4; }
   std::vector<Image> paint(const std::vector<render::Subject>& subjects) override {
+    if (on_paint_) on_paint_(subjects.size());
     std::vector<Image> images;
     for (const render::Subject& subject : subjects)
       images.push_back({kSmallGallerySide, kSmallGallerySide, 3,
@@ -22,11 +24,14 @@ class ColourPainter : public render::Painter {
                                              static_cast<uint8_t>(40 + subject.first * 7))});
     return images;
   }
+
+ private:
+  SmallGallery::OnPaint on_paint_;
 };
 
 }  // namespace
 
-SmallGallery::SmallGallery(visitors::Settings settings) {
+SmallGallery::SmallGallery(visitors::Settings settings, OnPaint on_paint) {
   namespace g = vernissage::gallery;
   const auto path = directory_.path();
   const auto key = g::GalleryKey::create(path / "gallery.key");
@@ -47,7 +52,7 @@ SmallGallery::SmallGallery(visitors::Settings settings) {
   gallery_ = std::make_unique<g::Gallery>(path);
 
   render::RenderQueue::Parts parts;
-  parts.make_painter = [] { return std::make_unique<ColourPainter>(); };
+  parts.make_painter = [on_paint] { return std::make_unique<ColourPainter>(on_paint); };
   std::promise<void> loaded;
   parts.on_ready = [&loaded](const render::Painter&) { loaded.set_value(); };
   queue_ = std::make_unique<render::RenderQueue>(std::move(parts), render::RenderLimits{});

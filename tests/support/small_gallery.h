@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -24,10 +25,14 @@ inline constexpr int kSmallGalleryPerRoom = 8;
 
 class SmallGallery {
  public:
-  explicit SmallGallery(visitors::Settings settings = {});
+  /// Called on the render thread before each batch.
+  using OnPaint = std::function<void(size_t pictures)>;
+
+  explicit SmallGallery(visitors::Settings settings = {}, OnPaint on_paint = {});
   ~SmallGallery();
 
   http::App& app() { return *app_; }
+  render::RenderQueue& queue() { return *queue_; }
   gallery::Gallery& gallery() { return *gallery_; }
   const gallery::Painting& work(size_t i) { return *gallery_->wall("city")[i]; }
 
