@@ -333,8 +333,11 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
       }
       if (!box->is_shut()) hear_asker_leave(std::move(left));
     };
-    co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Response)>(
-        std::move(initiate), asio::use_awaitable);
+    Response response =
+        co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Response)>(
+            std::move(initiate), asio::use_awaitable);
+    box->shut();
+    co_return response;
   }
 
   // Once: what has been sent behind the request stays unread, and who sends more is there.

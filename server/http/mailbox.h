@@ -20,18 +20,16 @@ class Mailbox : public std::enable_shared_from_this<Mailbox<T>> {
   /// From any thread.
   void post(T value) {
     const std::lock_guard lock(mutex_);
-    if (!post_job_) return;
-    // Shared, as what is posted may be copied on its way and the value should not.
-    post_job_([self = this->shared_from_this(), held = std::make_shared<T>(std::move(value))] {
-      self->give(std::move(*held));
-    });
+    post_locked(std::move(value));
   }
   /// The same, and nothing after it: whoever keeps the box from now on keeps nothing of the server.
   void post_last(T value) {
-    post(std::move(value));
-    shut();
+    const std::lock_guard lock(mutex_);
+    post_locked(std::move(value));
+    post_job_ = nullptr;
   }
-  /// Nothing is posted from now on.
+  /// Nothing is posted from now on, and nobody is posting any more: only then may the server go, of
+  /// which they hold something meanwhile.
   void shut() {
     const std::lock_guard lock(mutex_);
     post_job_ = nullptr;
@@ -48,6 +46,14 @@ class Mailbox : public std::enable_shared_from_this<Mailbox<T>> {
   std::function<void(T)> wake;  // resumes the connection, once
 
  private:
+  void post_locked(T value) {
+    if (!post_job_) return;
+    // Shared, as what is posted may be copied on its way and the value should not.
+    post_job_([self = this->shared_from_this(), held = std::make_shared<T>(std::move(value))] {
+      self->give(std::move(*held));
+    });
+  }
+
   mutable std::mutex mutex_;  // guards post_job_
   Post post_job_;             // while the connection is there
 };
