@@ -86,13 +86,14 @@ class TemporaryFile {
     }
   }
 
-  void take_name() {
-    if (::fsync(file_) != 0) fail("fsync");
+  void take_name(Durability durability) {
+    if (durability == Durability::at_once && ::fsync(file_) != 0) fail("fsync");
     const int file = file_;
     file_ = -1;
     if (::close(file) != 0) fail("closing");
     if (::rename(path_.c_str(), target_.c_str()) != 0) fail("renaming");
     path_.clear();
+    if (durability == Durability::in_time) return;
     // The name is on disk only once the folder is; a file system that cannot do this has said so by
     // EINVAL.
     const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -179,10 +180,11 @@ void expect_writable_folder(const std::filesystem::path& folder) {
     throw Error(folder.string() + ": cannot be written to: " + reason());
 }
 
-void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
+void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes,
+                           Durability durability) {
   TemporaryFile file(path);
   file.write(bytes);
-  file.take_name();
+  file.take_name(durability);
 }
 
 }  // namespace vernissage

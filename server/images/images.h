@@ -100,8 +100,14 @@ std::vector<AnimationFrame> decode_animated_webp(std::span<const uint8_t> bytes)
 /// Throws Error naming the folder when it is not there, is not a folder, or may not be written to.
 void expect_writable_folder(const std::filesystem::path& folder);
 
+/// Whether a file outlives a power cut the moment it is written, or once the system has got round
+/// to it: enough for what is checked when it is read and can be made again.
+enum class Durability { at_once, in_time };
+
 /// Writes `path` whole or not at all: a temporary file beside it, fsync, rename, fsync of the
-/// folder. Throws Error naming the path and the system's reason; then no temporary file is left.
-void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes);
+/// folder; without the two fsyncs when in_time. Throws Error naming the path and the system's
+/// reason; then no temporary file is left.
+void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes,
+                           Durability durability = Durability::at_once);
 
 }  // namespace vernissage

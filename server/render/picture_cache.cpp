@@ -183,7 +183,8 @@ void PictureCache::put(const std::string& key, std::span<const uint8_t> content)
   std::error_code failed;
   fs::create_directories(path.parent_path(), failed);
   if (failed) throw Error(path.parent_path().string() + ": cannot be made: " + failed.message());
-  write_file_atomically(path, content);
+  // Somebody waits for it; and a file that a power cut spoilt is never served.
+  write_file_atomically(path, content, Durability::in_time);
   {
     const std::lock_guard lock(mutex_);
     Entry& entry = entries_[key];  // may have left the memory meanwhile
