@@ -481,7 +481,7 @@ TEST_F(Routes, NothingIsInlineForeignOrUnescaped) {
 TEST_F(Routes, PagesSpeakTheVisitorsLanguage) {
   const Response english = get("/rooms/city");
   EXPECT_NE(english.body.find("<html lang=\"en\">"), std::string::npos);
-  EXPECT_EQ(english.field("Vary"), "Accept-Language, Cookie");
+  EXPECT_EQ(english.field("Vary"), "Accept-Encoding, Accept-Language, Cookie");
   EXPECT_FALSE(english.field("Set-Cookie"));
   const Response russian = get("/rooms/city", {{"Accept-Language", "ru, en;q=0.5"}});
   EXPECT_NE(russian.body.find("<html lang=\"ru\">"), std::string::npos);
@@ -492,6 +492,41 @@ TEST_F(Routes, PagesSpeakTheVisitorsLanguage) {
   EXPECT_EQ(chosen.field("Set-Cookie"), "lang=pt; Path=/; Max-Age=31536000; SameSite=Lax");
   EXPECT_NE(get("/studio", {{"Cookie", "lang=pt"}}).body.find("ateliê"), std::string::npos);
   EXPECT_FALSE(get("/?lang=xx").field("Set-Cookie"));
+}
+
+TEST_F(Routes, AnotherLanguageKeepsTheWholeAddress) {
+  const std::string page = get("/rooms/city?q=a%26b&lang=pt&show=free").body;
+  EXPECT_NE(page.find("href=\"/rooms/city?q=a%26b&amp;show=free&amp;lang=ru\""), std::string::npos);
+  EXPECT_NE(get("/rooms/city").body.find("href=\"/rooms/city?lang=ru\""), std::string::npos);
+}
+
+TEST_F(Routes, ErrorPagesAreInOneLanguage) {
+  for (const char* language : {"pt", "ru"})
+    for (const auto& [path, status] :
+         {std::pair("/nowhere", 404), {"/rooms/city?show=most", 400}}) {
+      const Response page = get(path, {{"Accept", "text/html"}, {"Accept-Language", language}});
+      EXPECT_EQ(page.status, status);
+      for (const char* english : {"There is", "A wall", "Bad Request", "Not Found"})
+        EXPECT_EQ(page.body.find(english), std::string::npos) << language << ' ' << path;
+      EXPECT_EQ(page.body.find("<p></p>"), std::string::npos) << language << ' ' << path;
+    }
+}
+
+TEST_F(Routes, WordsTravelCompressedAndSecretsDoNot) {
+  for (const std::string path : {"/", "/rooms/city", "/api/v1/rooms/city", "/openapi.json"}) {
+    const Response packed = get(path, {{"Accept-Encoding", "gzip"}});
+    EXPECT_EQ(packed.field("Content-Encoding"), "gzip") << path;
+    EXPECT_NE(std::string(packed.field("Vary").value_or("")).find("Accept-Encoding"),
+              std::string::npos);
+    EXPECT_LT(packed.body.size(), get(path).body.size() / 2) << path;
+    EXPECT_EQ(get(path, {{"Accept-Encoding", "gzip"},
+                         {"If-None-Match", std::string(*packed.field("ETag"))}})
+                  .status,
+              304);
+  }
+  // The form's token, the owner's page: their length must tell nothing.
+  for (const std::string& path : {"/paintings/" + work(0).id + "/claim", std::string("/mine")})
+    EXPECT_FALSE(get(path, {{"Accept-Encoding", "gzip"}}).field("Content-Encoding")) << path;
 }
 
 TEST_F(Routes, AWallIsFilteredByTitleAndState) {

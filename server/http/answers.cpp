@@ -5,6 +5,7 @@
 
 #include "engine/error.h"
 #include "server/http/caching.h"
+#include "server/http/compression.h"
 #include "server/http/json.h"
 #include "server/visitors/wish.h"
 #include "server/web/pages.h"
@@ -17,6 +18,8 @@ namespace {
 constexpr char kContentSecurityPolicy[] =
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+constexpr char kVaryByWords[] = "Accept-Encoding, Accept-Language, Cookie";
 
 constexpr std::pair<const char*, const char*> kAlways[] = {
     {"Content-Security-Policy", kContentSecurityPolicy},
@@ -41,6 +44,19 @@ std::string http_date(std::time_t now) {
   return text;
 }
 
+// The query as it was sent, without lang=.
+std::string without_language(std::string_view query) {
+  std::string out;
+  while (!query.empty()) {
+    const size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (!pair.empty() && !pair.starts_with("lang="))
+      out.append(out.empty() ? "" : "&").append(pair);
+  }
+  return out;
+}
+
 bool wants_page(const Request& request) {
   const auto accept = request.field("Accept");
   return !request.path.starts_with("/api/") && accept &&
@@ -55,6 +71,7 @@ Response fresh(const Request& request, std::string media_type, std::string body)
   response.set("Cache-Control", "no-cache");
   response.set("ETag", etag_of(body));
   response.body = std::move(body);
+  compress(request, &response);
   return conditional(request, std::move(response), /*ranges=*/false);
 }
 
@@ -77,12 +94,17 @@ web::Site speaking(const web::Site& site, const Request& request, const std::str
   return site.at(
       {web::choose_language(asked_language(request), request.field("Cookie").value_or(""),
                             request.field("Accept-Language").value_or("")),
-       readable ? request.path : "/", origin});
+       readable ? request.path : "/", readable ? without_language(request.query) : "", origin});
 }
 
 Response fresh_page(const Request& request, std::string html) {
   Response response = fresh(request, "text/html; charset=utf-8", std::move(html));
-  return response.set("Vary", "Accept-Language, Cookie");
+  return response.set("Vary", kVaryByWords);
+}
+
+Response fresh_words(const Request& request, std::string json) {
+  Response response = fresh(request, "application/json", std::move(json));
+  return response.set("Vary", kVaryByWords);
 }
 
 Response momentary(int status, std::string json) {
@@ -100,6 +122,7 @@ Response permanent(const Request& request, std::string media_type, std::string b
   response.set("Cache-Control", "public, max-age=31536000, immutable");
   response.set("ETag", etag_of(body));
   response.body = std::move(body);
+  compress(request, &response);
   return conditional(request, std::move(response), /*ranges=*/true);
 }
 

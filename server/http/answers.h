@@ -19,12 +19,15 @@ Response momentary(int status, std::string json);
 Response permanent(const Request& request, std::string media_type, std::string body);
 
 /// The site in the words of whoever asks: ?lang=, else the cookie `lang`, else Accept-Language.
-/// `origin`: ours, where it is known. Links to other languages lead back to the same address.
+/// `origin`: ours, where it is known. Links to other languages lead back to the same address, its
+/// query included.
 web::Site speaking(const web::Site& site, const Request& request, const std::string& origin = {});
 /// The language that ?lang= asks for, if we have it; else nothing.
 std::string_view asked_language(const Request& request);
 /// A page in somebody's words: what `fresh` makes of it, and for these words only.
 Response fresh_page(const Request& request, std::string html);
+/// A JSON value in somebody's words, likewise.
+Response fresh_words(const Request& request, std::string json);
 
 /// An error as whoever asked can read it: a page for browsers (Accept names text/html and the path
 /// is not of the API), else application/problem+json (RFC 9457).

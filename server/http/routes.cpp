@@ -50,6 +50,16 @@ std::optional<Response> room(App& app, const Request& request, const Parameters&
                     web::room_page(speaking(app.site, request), app.gallery, *found, *query));
 }
 
+// Whether the query holds this pair, spelled as our own links spell it.
+bool has_pair(std::string_view query, std::string_view pair) {
+  for (size_t at = 0; at <= query.size(); ++at) {
+    const size_t end = std::min(query.find('&', at), query.size());
+    if (query.substr(at, end - at) == pair) return true;
+    at = end;
+  }
+  return false;
+}
+
 std::optional<Response> painting(App& app, const Request& request, const Parameters& parameters,
                                  const Reply&, bool*) {
   const gallery::Painting* found = app.gallery.painting(parameters[0]);
@@ -59,6 +69,7 @@ std::optional<Response> painting(App& app, const Request& request, const Paramet
   if (const auto visitor = app.visitors.identify(request))
     if (const auto own = app.gallery.claims().of_visitor(visitor->name))
       viewer.owned = app.gallery.painting(own->painting);
+  viewer.flowing = has_pair(request.query, web::kFlowQuery);
   const web::Site site = speaking(app.site, request, app.visitors.settings().public_origin);
   Response page = fresh_page(request, web::painting_page(site, app.gallery, *found, viewer));
   return page.set("Cache-Control", "private, no-cache");
@@ -110,11 +121,6 @@ std::optional<Response> api_gallery(App& app, const Request& request, const Para
   return fresh(request, kJson, json.text());
 }
 
-Response spoken_json(const Request& request, const Json& json) {
-  Response response = fresh(request, kJson, json.text());
-  return response.set("Vary", "Accept-Language, Cookie");
-}
-
 // In the words of whoever asks.
 void add_painting(Json& json, const web::Site& site, const gallery::Gallery& gallery,
                   const gallery::Painting& work) {
@@ -141,7 +147,7 @@ std::optional<Response> api_painting(App& app, const Request& request, const Par
   json.end('}').key("painting");
   add_painting(json, speaking(app.site, request), app.gallery, *found);
   json.end('}');
-  return spoken_json(request, json);
+  return fresh_words(request, json.text());
 }
 
 std::optional<Response> api_room(App& app, const Request& request, const Parameters& parameters,
@@ -161,7 +167,7 @@ std::optional<Response> api_room(App& app, const Request& request, const Paramet
   for (const gallery::Painting* work : web::paintings_on(site, app.gallery, *found, *query))
     add_painting(json, site, app.gallery, *work);
   json.end(']').end('}');
-  return spoken_json(request, json);
+  return fresh_words(request, json.text());
 }
 
 // ---- health
@@ -284,6 +290,17 @@ std::optional<Response> dispatch(App& app, const Request& request, const Reply& 
   return std::nullopt;
 }
 
+// A page that says so, or, where even that fails, the bare status.
+Response trouble(const App& app, const Request& request) {
+  try {
+    return problem(app.site, app.gallery, request, 500, "That is our fault. Try again later.");
+  } catch (const std::exception&) {
+    Response response;
+    response.status = 500;
+    return response.set("Cache-Control", "no-store");
+  }
+}
+
 }  // namespace
 
 std::string_view route_of(std::string_view path) {
@@ -310,9 +327,7 @@ void answer(App& app, const Request& request, Reply reply) {
                                                      "; Path=/; Max-Age=31536000; SameSite=Lax");
   } catch (const std::exception& exception) {
     app.on_trouble(request.id + ": " + exception.what());
-    response = Response{};
-    response.status = 500;
-    response.set("Cache-Control", "no-store");
+    response = trouble(app, request);
   }
   reply(dressed(std::move(response), request.id));
 }

@@ -372,15 +372,19 @@ std::optional<Response> certificate(App& app, const Request& request, const Para
                                     const Reply&, bool*) {
   auto text = app.gallery.claims().certificate(parameters[0]);
   const gallery::Painting* painting = app.gallery.painting(parameters[0]);
-  if (!text || !painting) return std::nullopt;
+  if (!painting) return std::nullopt;
+  if (!text) {
+    // It tells the picture's fingerprint, so it comes when that is painted.
+    if (!app.gallery.claims().of_painting(painting->id)) return std::nullopt;
+    return come_back(app, request, 503, "The certificate comes with the picture.", 2);
+  }
   const std::string_view accept = request.field("Accept").value_or("");
   const bool page = accept.find("text/html") != std::string_view::npos;
   Response response =
-      page
-          ? fresh(request, kHtml,
-                  web::certificate_page(speaking(app.site, request), app.gallery, *painting, *text))
-          : fresh(request, "text/plain; charset=utf-8", std::move(*text));
-  return response.set("Vary", "Accept");
+      page ? fresh_page(request, web::certificate_page(speaking(app.site, request), app.gallery,
+                                                       *painting, *text))
+           : fresh(request, "text/plain; charset=utf-8", std::move(*text));
+  return response.set("Vary", "Accept, " + std::string(*response.field("Vary")));
 }
 
 }  // namespace vernissage::http

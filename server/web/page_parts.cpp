@@ -34,28 +34,34 @@ Html nav_item(const Site& site, const std::string& url, const std::string& title
                                         .html("current", {here ? " aria-current=\"page\"" : ""}));
 }
 
-Html navigation(const Site& site, const Gallery& gallery, const Look& look) {
+Html rooms_navigation(const Site& site, const Gallery& gallery, const Look& look) {
   Html out;
   for (const Room& room : gallery.config().rooms)
-    out.text +=
-        nav_item(site, room_url(room.slug), title_of(site, gallery, room), &room == look.room).text;
+    out.text += nav_item(site, room_url(room.slug), title_of(site, gallery, room),
+                         &room == look.room && look.url.empty())
+                    .text;
+  return out;
+}
+
+Html own_navigation(const Site& site, const Look& look) {
+  Html out;
   for (const auto& [url, key] : {std::pair(kStudioUrl, "nav.studio"), {kMineUrl, "nav.mine"}})
     out.text += nav_item(site, url, site.words().say(key), look.url == url).text;
   return out;
 }
 
 Html language_links(const Site& site) {
+  const auto& [current, path, query, origin] = site.visit();
+  const std::string address = path + "?" + query + (query.empty() ? "lang=" : "&lang=");
   Html out;
   for (const Language& language : languages())
     out.text +=
-        site.fill(
-                "language.html",
-                Values()
-                    .text("url", site.visit().path + "?lang=" + std::string(language.code))
-                    .text("code", language.code)
-                    .text("name", language.name)
-                    .html("current",
-                          {language.code == site.visit().language ? " aria-current=\"true\"" : ""}))
+        site.fill("language.html",
+                  Values()
+                      .text("url", address + std::string(language.code))
+                      .text("code", language.code)
+                      .text("name", language.name)
+                      .html("current", {language.code == current ? " aria-current=\"true\"" : ""}))
             .text;
   return out;
 }
@@ -117,7 +123,8 @@ std::string page(const Site& site, const Gallery& gallery, const Look& look, con
                 .html("scripts", scripts)
                 .text("class", wall_class(look.room) + " " + look.body_class)
                 .text("words", script_words(site))
-                .html("navigation", navigation(site, gallery, look))
+                .html("rooms", rooms_navigation(site, gallery, look))
+                .html("own", own_navigation(site, look))
                 .html("languages", language_links(site))
                 .html("notes", notes(site, gallery))
                 .html("main", main))
@@ -182,16 +189,18 @@ Html glimpse(const Site& site, const Gallery& gallery, const Painting& painting,
 Html work(const Site& site, const Gallery& gallery, const Painting& painting,
           const std::string& loading) {
   const std::string word = state_word(site, gallery, painting);
-  return site.fill("work.html",
-                   Values()
-                       .text("class", hanging_class(painting.id) + (word.empty() ? "" : " taken"))
-                       .text("id", painting.id)
-                       .number("place", place_of(gallery, painting))
-                       .text("url", painting_url(painting.id))
-                       .text("title", title_of(site, gallery, painting))
-                       .html("state", word.empty() ? Html{} : state_mark(site, word))
-                       .html("picture", picture(site, gallery, painting,
-                                                "(min-width: 60rem) 22rem, 70vw", loading)));
+  return site.fill(
+      "work.html",
+      Values()
+          .text("class", hanging_class(painting.id) + (word.empty() ? "" : " taken"))
+          .text("id", painting.id)
+          .number("place", place_of(gallery, painting))
+          .text("url", painting_url(painting.id))
+          .text("title", title_of(site, gallery, painting))
+          .html("state", word.empty() ? Html{} : state_mark(site, word))
+          .html("picture",
+                picture(site, gallery, painting,
+                        "(min-width: 140rem) 40rem, (min-width: 60rem) 22rem, 78vw", loading)));
 }
 
 Html row(const Site& site, const Gallery& gallery, std::string_view title,

@@ -23,7 +23,8 @@ Html door(const Site& site, const Gallery& gallery, const Room& room, int64_t fi
   // From all along the wall. The door is one link with one name; its pictures are its decoration.
   for (size_t i = 0; i < shown; ++i)
     pictures.text += glimpse(site, gallery, *wall[i * wall.size() / shown],
-                             "(min-width: 60rem) 20rem, 44vw", i == 0 ? "eager" : "lazy")
+                             "(min-width: 100rem) 40rem, (min-width: 60rem) 20rem, 44vw",
+                             i == 0 ? "eager" : "lazy")
                          .text;
   const int64_t count = std::ssize(wall);
   return site.fill(
@@ -51,9 +52,18 @@ Html deeds_at(const Site& site, const Gallery& gallery, const Painting& painting
     link(true, kMineUrl, "painting.to_yours");
   else if (!viewer.owned && !gallery.claims().of_painting(painting.id))
     link(true, claim_url(painting.id), "painting.take");
-  links.text += site.fill("favourite.html", {}).text;
-  if (const Painting* next = gallery.neighbour(painting, 1))
-    link(false, flow_url(painting.id, next->id), "painting.flow");
+  if (viewer.flowing) {
+    link(false, painting_url(painting.id), "js.flow_stop");
+  } else {
+    links.text += site.fill("favourite.html", {}).text;
+    if (const Painting* next = gallery.neighbour(painting, 1))
+      links.text +=
+          site.fill("flow_link.html", Values()
+                                          .text("url", painting_url(painting.id) + "?" + kFlowQuery)
+                                          .text("flow", flow_url(painting.id, next->id)))
+              .text +
+          "\n";
+  }
   link(false, drift_url(painting.id), "painting.drift");
   if (!viewer.owned)
     link(false, preview_url(painting.id, gallery.ladder().back(), "jpg"), "painting.small",
@@ -193,6 +203,10 @@ std::string room_page(const Site& site, const Gallery& gallery, const Room& room
                                        : site.words().say(
                                              "room.found",
                                              {{"found", std::to_string(found.size())}, {"n", all}}))
+                    .html("whole", query.everything() || found.empty()
+                                       ? Html{}
+                                       : site.fill("whole_room.html",
+                                                   Values().text("url", room_url(room.slug))))
                     .text("url", room_url(room.slug))
                     .text("query", query.title)
                     .html("all", chosen(WallQuery::Show::all))
@@ -218,7 +232,9 @@ std::string painting_page(const Site& site, const Gallery& gallery, const Painti
   look.room = &room;
   look.body_class = "alone";
   look.styles = {"wall.css", "piece.css"};
-  look.scripts = {"painting.js"};
+  const Painting* next = viewer.flowing ? gallery.neighbour(painting, 1) : nullptr;
+  const Viewer seen{viewer.owned, next != nullptr};
+  if (!next) look.scripts = {"painting.js"};
   look.description = alt_text(site, gallery, painting);
   look.meta = share_meta(site, gallery, painting, word.empty() ? look.description : word);
   return page(
@@ -238,13 +254,17 @@ std::string painting_page(const Site& site, const Gallery& gallery, const Painti
                                       {"count", std::to_string(gallery.wall(room.slug).size())}}))
               .text("label", gallery.config().curated ? "" : site.words().say("painting.uncurated"))
               .html("state", word.empty() ? Html{} : state_mark(site, word))
-              .html("deed", deeds_at(site, gallery, painting, viewer))
+              .html("deed", deeds_at(site, gallery, painting, seen))
               .html("why", why_text(site, painting))
               .html("previous", beside(-1, "prev", "painting.previous"))
               .html("next", beside(1, "next", "painting.next"))
               .html("similar", row(site, gallery, site.words().say("painting.similar"),
                                    gallery.claims().similar_free(painting)))
-              .html("picture", large_picture(site, gallery, painting))));
+              .html("picture", next ? site.fill("flowing.html",
+                                                Values()
+                                                    .text("flow", flow_url(painting.id, next->id))
+                                                    .number("side", gallery.ladder().back()))
+                                    : large_picture(site, gallery, painting))));
 }
 
 std::string drift_page(const Site& site, const Gallery& gallery, const Painting& painting) {

@@ -45,11 +45,14 @@ int64_t place_of(const gallery::Gallery& gallery, const gallery::Painting& paint
 /// Whoever looks at a page.
 struct Viewer {
   const gallery::Painting* owned = nullptr;  // theirs, if they have one
+  bool flowing = false;  // asked, without a script, to see the painting turn into the next one
 };
 
 std::string entrance_page(const Site& site, const gallery::Gallery& gallery);
 std::string room_page(const Site& site, const gallery::Gallery& gallery, const gallery::Room& room,
                       const WallQuery& query = {});
+/// Of a painting's page: it turns into the next one. For browsers without scripts.
+inline constexpr char kFlowQuery[] = "flow=next";
 /// With the way to claim_url() where it is free and the viewer owns nothing.
 std::string painting_page(const Site& site, const gallery::Gallery& gallery,
                           const gallery::Painting& painting, const Viewer& viewer = {});

@@ -42,6 +42,7 @@ struct Asset {
 struct Visit {
   std::string_view language = "en";  // one of languages()
   std::string path = "/";            // of the page: where its links to other languages lead
+  std::string query = {};            // of the page, as sent, without '?' and lang=
   std::string origin = {};           // "https://gallery.example" where it is known: for previews
 };
 

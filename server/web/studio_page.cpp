@@ -68,7 +68,7 @@ std::string studio_page(const Site& site, const gallery::Gallery& gallery, uint3
               .text("print", print_url(first, "png"))
               .text("file", "print-" + std::to_string(first) + ".png")
               .html("prints", prints)
-              .html("previous", first == 0 ? nothing : link(first - 1, "prev", "studio.previous"))
+              .html("previous", link(first == 0 ? 0 : first - 1, "prev", "studio.previous"))
               .html("next", last ? nothing : link(first + 1, "next", "studio.next"))
               .html("earlier", first == 0 ? nothing
                                           : link(first - std::min(first, kPrintsShown + 1), "shelf",
