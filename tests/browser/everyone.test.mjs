@@ -49,6 +49,33 @@ async function open(page, path) {
   if (/^\/rooms\/people/.test(path)) await aliveWall(page);
 }
 
+const faultsOf = async (page) =>
+  (await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }))).violations;
+
+test("axe-core finds the faults that are put into a page, in light and in dark", async () => {
+  const page = await visitor(chromium, server, { reducedMotion: "reduce" });
+  await page.goto(pages[3].path);
+  await page.evaluate(axe);
+  await page.evaluate(() => {
+    const lintel = document.querySelector(".lintel");  // evenly painted: axe judges no words on gradients
+    const image = new Image();
+    image.src = "/favicon.svg";
+    const word = document.createElement("p");
+    word.textContent = "hardly to be read";
+    word.style.color = "#808080";
+    word.style.background = "#909090";
+    lintel.append(image, word, document.createElement("button"), Object.assign(document.createElement("input"), { type: "text" }));
+    document.documentElement.lang = "";
+  });
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    const found = (await faultsOf(page)).map(({ id }) => id);
+    for (const id of ["image-alt", "color-contrast", "button-name", "label", "html-has-lang"])
+      assert.ok(found.includes(id), `${id} was not found in ${colorScheme}, only ${found}`);
+  }
+  await page.context().close();
+});
+
 test("axe-core finds no fault, in light and in dark", async () => {
   const faults = [];
   for (const { name, path, options } of pages) {
@@ -57,9 +84,42 @@ test("axe-core finds no fault, in light and in dark", async () => {
     await page.evaluate(axe);
     for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme });
-      const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-      for (const { id, nodes } of violations) faults.push(`${name}, ${colorScheme}: ${id} at ${nodes[0].html}: ${nodes[0].failureSummary}`);
+      for (const { id, nodes } of await faultsOf(page)) faults.push(`${name}, ${colorScheme}: ${id} at ${nodes[0].html}: ${nodes[0].failureSummary}`);
     }
+    await farewell(page);
+  }
+  assert.deepEqual(faults, []);
+});
+
+// axe cannot judge words on gradients: it calls them incomplete. So the walls are evenly lit for it, once as brightly and
+// once as darkly as they ever are, and then nothing may be left unjudged.
+const evenlyLit = (tone) => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`
+    *, *::before, *::after { background-image: none !important; text-shadow: none !important }
+    .work > a::before, .piece figure::before, .arch::after { display: none !important }
+    .wall, .hall { background: none !important }
+    body:not(.drifting) main { background-color: var(--${tone}) !important }
+    .floor, .shelves { background-color: var(--floor) !important }`);
+  document.adoptedStyleSheets = [sheet];
+};
+
+test("every word can be read where its wall is brightest and where it is darkest", async () => {
+  const faults = [];
+  for (const { name, path, options } of pages) {
+    const page = await visitor(chromium, server, { reducedMotion: "reduce", ...options });
+    await open(page, path);
+    await page.evaluate(axe);
+    for (const tone of ["wall-lit", "wall-deep"])
+      for (const colorScheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme });
+        await page.evaluate(evenlyLit, tone);
+        const { passes, violations, incomplete } = await page.evaluate(() =>
+          window.axe.run(document, { runOnly: ["color-contrast"], resultTypes: ["passes", "violations", "incomplete"] }));
+        assert.ok(passes.length > 0, `${name}: no word was judged`);
+        for (const { nodes } of [...violations, ...incomplete])
+          for (const node of nodes) faults.push(`${name}, ${tone}, ${colorScheme}: ${node.html}: ${node.any[0]?.message}`);
+      }
     await farewell(page);
   }
   assert.deepEqual(faults, []);
@@ -98,7 +158,41 @@ test("320 pixels and 400 % zoom need no sideways scrolling", async () => {
   }
 });
 
-test("without pictures the wall is its titles, and a painting its words", async () => {
+test("in a browser that shows no pictures the whole visit makes sense", async () => {
+  const blind = await browser("--blink-settings=imagesEnabled=false");
+  try {
+    const page = await visitor(blind, server);
+    const asked = [];
+    page.on("request", (request) => request.resourceType() === "image" && asked.push(request.url()));
+    await page.goto("/");
+    // Every door says where it leads and what is free there.
+    for (const name of ["People", "Nature", "City", "Mood"])
+      await page.getByRole("link", { name: new RegExp(`^${name} \\d+ paintings? still free$`) }).waitFor();
+    await page.getByRole("link", { name: /^Nature / }).click();
+    await aliveWall(page);
+    const work = page.locator(".wall .work").filter({ hasNot: page.locator(".dot") }).nth(1);
+    const title = await work.locator(".name").textContent();
+    assert.ok(title.length > 0);
+    const frame = await work.locator(".frame").boundingBox();
+    assert.ok(frame.width > 40 && Math.abs(frame.width - frame.height) < 2, "a frame keeps its place");
+    await work.getByRole("link").click();
+    await page.getByRole("heading", { level: 1, name: title, exact: true }).waitFor();
+    assert.equal(await page.locator("figure img").getAttribute("alt"), `${title}, a painting in the room Nature`);
+    await page.getByRole("link", { name: "Take this painting" }).click();
+    await page.getByRole("button", { name: "Yes, this one" }).click();
+    await page.getByRole("heading", { name: "It is yours" }).waitFor();
+    await page.getByRole("link", { name: "The certificate" }).waitFor();
+    await page.goto("/studio");
+    await page.getByRole("link", { name: "Next", exact: true }).click();
+    await page.getByRole("status").filter({ hasText: "Print No. 1" }).waitFor();
+    assert.deepEqual(asked, [], "pictures were not off");
+    await farewell(page);
+  } finally {
+    await blind.close();
+  }
+});
+
+test("where pictures do not come through the wall is its titles, and a painting its words", async () => {
   const page = await visitor(chromium, server);
   await page.route(/\.(webp|jpg|png)$/, (route) => route.abort());
   await page.goto("/rooms/people");
@@ -130,5 +224,17 @@ test("it speaks English, Portuguese and Russian: as the browser asks, as one cho
   assert.equal(await page.locator("html").getAttribute("lang"), "ru");
   await page.goto("/?lang=pt");
   assert.equal(await page.locator("html").getAttribute("lang"), "pt");
+  // What was asked for, and where one stood, stay.
+  await page.goto("/rooms/people?show=free");
+  await aliveWall(page);
+  await page.locator(".wall").evaluate((wall) => (wall.scrollLeft = 1200));
+  await page.waitForFunction(() => location.hash.length > 1);
+  const { hash } = new URL(page.url());
+  await page.getByRole("link", { name: "English" }).click();
+  await page.waitForFunction(() => document.documentElement.lang === "en");
+  const { searchParams } = new URL(page.url());
+  assert.equal(searchParams.get("show"), "free");
+  assert.equal(await page.getByLabel("Show").inputValue(), "free");
+  await page.waitForFunction((id) => document.activeElement.closest(".work")?.id === id, hash.slice(1));
   await farewell(page);
 });

@@ -20,26 +20,26 @@ export function folder() {
   return path;
 }
 
-/// A gallery hung by an untrained network: pictures of 256 pixels, as quick to paint as they get.
-export function hang(path, { perRoom = 6 } = {}) {
+/// A gallery hung by an untrained network: pictures as quick to paint as they get.
+export function hang(path, { perRoom = 6, resolution = 256 } = {}) {
   const model = `${path}.safetensors`;
   execFileSync(program("vernissage-weights"),
-    ["sketch", model, "--resolution", "256", "--channel-base", "1024", "--channel-max", "16"]);
+    ["sketch", model, "--resolution", String(resolution), "--channel-base", "1024", "--channel-max", "16"]);
   execFileSync(program("vernissage"), ["hang", model, "--out", path, "--per-room", String(perRoom)]);
   return path;
 }
 
-/// A curated gallery: 200 candidates, looked at by the small network of the golden data. Its paintings have titles of
+/// A curated gallery: candidates looked at by the small network of the golden data. Its paintings have titles of
 /// their own, reasons for them, and shadows to show before their pictures come.
-export function curated(path) {
+export function curated(path, { candidates = 200, resolution = 128 } = {}) {
   const golden = join(import.meta.dirname, "../golden/clip");
   const [generator, curator] = [`${path}.safetensors`, `${path}.curator.safetensors`];
   execFileSync(program("vernissage-weights"),
-    ["sketch", generator, "--resolution", "128", "--channel-base", "1024", "--channel-max", "16"]);
+    ["sketch", generator, "--resolution", String(resolution), "--channel-base", "1024", "--channel-max", "16"]);
   execFileSync(program("vernissage-weights"),
     ["convert", join(golden, "tiny-vit"), curator, "--tokenizer", join(golden, "merges.txt")]);
   execFileSync(program("vernissage"),
-    ["curate", "--generator", generator, "--curator", curator, "--candidates", "200", "--allow-fewer",
+    ["curate", "--generator", generator, "--curator", curator, "--candidates", String(candidates), "--allow-fewer",
       "--duplicate-cosine", "2", "--device", "cpu", "--threads", "1", "--out", path],
     { stdio: ["ignore", "ignore", "pipe"] });
   return path;
@@ -73,11 +73,11 @@ export async function serve(gallery, { port = 0, options = [] } = {}) {
   };
 }
 
-/// One browser for a test file; every visitor is a context of their own in it.
-export async function browser() {
+/// One browser for a test file; every visitor is a context of their own in it. `more`: its own switches.
+export async function browser(...more) {
   return chromium.launch({
     executablePath: process.env.VERNISSAGE_CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-dev-shm-usage"],
+    args: ["--no-sandbox", "--disable-dev-shm-usage", ...more],
   });
 }
 

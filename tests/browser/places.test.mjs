@@ -81,8 +81,14 @@ test("the studio: another print, another cloth, one kept, one to download; back 
   await shirt.getByRole("link", { name: "Next" }).click();
   await print(1).waitFor();
   assert.match(page.url(), /from=1$/);
+  const back = shirt.getByRole("link", { name: "Back" });
+  await back.click();
+  await print(0).waitFor();
+  await back.waitFor({ state: "hidden" });  // there is nothing before the first
+  await shirt.getByRole("link", { name: "Next" }).click();
+  await print(1).waitFor();
 
-  const colour = () => shirt.locator(".cloth").evaluate((cloth) => getComputedStyle(cloth.ownerSVGElement.closest(".stage")).getPropertyValue("--cloth"));
+  const colour = () => shirt.locator(".cloth").evaluate((cloth) => getComputedStyle(cloth.ownerSVGElement.closest(".bench")).getPropertyValue("--cloth"));
   const white = await colour();
   await shirt.getByRole("radio", { name: "navy" }).check({ force: true });
   assert.notEqual(await colour(), white);

@@ -136,6 +136,16 @@ test("without scripts: the same way", async () => {
   await page.waitForURL(/\/paintings\/[a-z0-9]+$/);
   const id = page.url().split("/").at(-1);
   assert.equal(await page.getByRole("button").filter({ visible: true }).count(), 0, "a button that does nothing");
+  // It flows into the next one all the same: the server's moving picture in the painting's own frame.
+  const moving = page.getByRole("img", { name: "The painting turns into its neighbour" });
+  const [answer] = await Promise.all([
+    page.waitForResponse((response) => new URL(response.url()).pathname === "/api/v1/flow"),
+    page.getByRole("link", { name: "Watch it flow into the next" }).click(),
+  ]);
+  assert.match(answer.headers()["content-type"], /^multipart\/x-mixed-replace/);
+  await moving.waitFor();
+  await page.getByRole("link", { name: "Back to the painting" }).click();
+  await page.waitForURL(new RegExp(`/paintings/${id}$`));
   await take(page).click();
   await page.getByLabel("Name for the plaque").fill("Mary");
   await yes(page).click();

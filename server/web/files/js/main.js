@@ -40,7 +40,10 @@ export const markTaken = (element, plaque, just = false) => {
   dot.className = "dot";
   dot.setAttribute("aria-hidden", "true");
   element.querySelector(".state")?.replaceChildren(dot, plaque ? say("taken_by", { name: plaque }) : say("taken"));
-  element.querySelector('a.take[href$="/claim"]')?.remove();
+  const way = element.querySelector('a.take[href$="/claim"]');
+  const beside = way === document.activeElement ? way.nextElementSibling : null;
+  way?.remove();
+  beside?.focus();  // whoever stood on it stands beside it now
 };
 
 const placed = document.querySelectorAll("[data-place]");
@@ -65,4 +68,10 @@ tend(document);
 document.addEventListener("click", (event) => {
   const frame = event.target.closest?.(".work a")?.querySelector(".frame");
   if (frame && !event.defaultPrevented) frame.style.viewTransitionName = "painting";
+});
+
+// Another language, and still before the same painting.
+document.querySelector(".languages").addEventListener("click", (event) => {
+  const link = event.target.closest("a");
+  if (link) link.hash = location.hash;
 });

@@ -8,7 +8,7 @@ const kHoverMs = 600;
 
 const piece = document.getElementById("piece");
 const picture = piece.querySelector("picture");
-const flow = piece.querySelector('a[href^="/api/v1/flow"]');
+const flow = piece.querySelector("a[data-flow]");
 const next = piece.querySelector('a.step[rel="next"]');
 
 document.addEventListener("keydown", (event) => {
@@ -35,7 +35,7 @@ const start = (onEnd) => {
   box.append(canvas);
   const mine = { box, stop: new AbortController() };
   moving = mine;
-  play(flow.href, canvas, mine.stop.signal, () => picture.append(box))
+  play(flow.dataset.flow, canvas, mine.stop.signal, () => picture.append(box))
     .then((whole) => onEnd(whole), () => onEnd(mine.stop.signal.aborted));
 };
 

@@ -66,12 +66,14 @@ const show = (n) => {
   image.src = printUrl(n);
   image.alt = name;
   caption.textContent = name;
+  bench.dataset.number = n;  // there is no way back from the first
   download.href = printUrl(n, "png");
   download.download = `print-${n}.png`;
   for (const [relation, to] of [["prev", n - 1], ["next", n + 1]]) {
     const link = bench.querySelector(`a[rel="${relation}"]`);
     if (link && to >= 0 && to < most) link.href = pageUrl(to);
   }
+  if (n === 0 && document.activeElement?.rel === "prev") bench.querySelector('a[rel="next"]').focus();
   tend(bench);
   showKeep();
   prepare();

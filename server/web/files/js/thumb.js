@@ -26,26 +26,36 @@ const decode = (bytes) => {
   ];
 };
 
-const valueAt = ({ mean, terms }, x, y) =>
-  terms.reduce(
-    (sum, [u, v, size]) =>
-      sum + size * Math.cos((Math.PI / kSide) * (x + 0.5) * u) * Math.cos((Math.PI / kSide) * (y + 0.5) * v),
-    mean,
-  );
+// The cosines of every place, by frequency: a page shows many shadows at once.
+const waves = Array.from({ length: 8 }, (_, u) =>
+  Float64Array.from({ length: kSide }, (_, x) => Math.cos((Math.PI / kSide) * (x + 0.5) * u)));
+
+// Every pixel's value, term by term: a page shows many shadows at once.
+const plane = ({ mean, terms }) => {
+  const values = new Float32Array(kSide * kSide).fill(mean);
+  for (const [u, v, size] of terms)
+    for (let y = 0, i = 0; y < kSide; ++y) {
+      const high = size * waves[v][y];
+      for (let x = 0; x < kSide; ++x) values[i++] += high * waves[u][x];
+    }
+  return values;
+};
 
 // A canvas with the shadow of the hash (base64), or null for what is none.
 export const shadowOf = (hash) => {
   try {
-    const channels = decode(Uint8Array.from(atob(hash), (c) => c.charCodeAt(0)));
+    const [l, p, q] = decode(Uint8Array.from(atob(hash), (c) => c.charCodeAt(0))).map(plane);
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = kSide;
     const context = canvas.getContext("2d");
     const image = context.createImageData(kSide, kSide);
     for (let i = 0; i < kSide * kSide; ++i) {
-      const [l, p, q] = channels.map((channel) => valueAt(channel, i % kSide, Math.floor(i / kSide)));
-      const blue = l - (2 / 3) * p;
-      const red = (3 * l - blue + q) / 2;
-      image.data.set([red * 255, (red - q) * 255, blue * 255, 255], i * 4);
+      const blue = l[i] - (2 / 3) * p[i];
+      const red = (3 * l[i] - blue + q[i]) / 2;
+      image.data[4 * i] = red * 255;
+      image.data[4 * i + 1] = (red - q[i]) * 255;
+      image.data[4 * i + 2] = blue * 255;
+      image.data[4 * i + 3] = 255;
     }
     context.putImageData(image, 0, 0);
     return canvas;

@@ -91,9 +91,14 @@ const byButtons = (wall) => {
   };
   const on = pace("on", say("next"), "›", 1);
   const back = pace("back", say("previous"), "‹", -1);
+  // A button that has led to the end gives the focus to the other one.
   const update = () => {
+    const held = document.activeElement;
     back.disabled = region.scrollLeft <= 0;
     on.disabled = region.scrollLeft >= region.scrollWidth - region.clientWidth - 1;
+    if (!held?.disabled || !held.classList.contains("pace")) return;
+    const other = held === back ? on : back;
+    (other.disabled ? region : other).focus({ preventScroll: true });
   };
   region.addEventListener("scroll", update, { passive: true });
   update();

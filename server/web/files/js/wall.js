@@ -28,7 +28,7 @@ const ladder = (work, sizes, format) =>
 
 const madeOf = (work, list) => {
   const { size, gap, frame } = hanging(work.id);
-  const sizes = "(min-width: 60rem) 22rem, 70vw";
+  const sizes = "(min-width: 140rem) 40rem, (min-width: 60rem) 22rem, 78vw";
   const side = list.sizes.at(-1);
   const image = element("img", {
     sizes,
@@ -98,12 +98,14 @@ export class Wall {
 
   remeasure() {
     if (this.region.clientWidth === this.width) return;
-    const middle = this.middle();
+    const held = document.activeElement?.closest(".work")?.id;
+    const middle = this.byId.get(held) ?? this.middle();
     for (const item of this.here.values()) item.remove();
     this.here.clear();
     this.measure();
     this.shelf.style.width = `${Math.max(this.length, this.width)}px`;
     this.goTo(middle);
+    if (held) this.here.get(held)?.querySelector("a").focus({ preventScroll: true });
   }
 
   // The first painting whose right edge lies behind x.
