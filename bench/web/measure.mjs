@@ -1,24 +1,34 @@
 // The front end's numbers, written as bench/results/web.md:
 //
 //   (cd tests/browser && npm ci)
-//   VERNISSAGE_BIN=$PWD/build/release/bin node bench/web/measure.mjs [--note "machine loaded"] [--lighthouse FOLDER]
+//   VERNISSAGE_BIN=$PWD/build/release/bin node bench/web/measure.mjs [--note "machine loaded"] [--lighthouse FOLDER] [--out FILE]
 //
 // FOLDER is one in which `npm install lighthouse` was run; without it Lighthouse is left out and the table says so.
 // VERNISSAGE_CHROMIUM names the browser (/usr/bin/chromium).
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { browser, curated, folder, hang, serve } from "../../tests/browser/gallery.mjs";
 import { aliveWall, paintings, pictured, takeByApi, visitor } from "../../tests/browser/visitor.mjs";
 
-const { values: options } = parseArgs({ options: { note: { type: "string", default: "" }, lighthouse: { type: "string" } } });
+const { values: options } = parseArgs({ options: { note: { type: "string", default: "" }, lighthouse: { type: "string" }, out: { type: "string" } } });
 const root = join(import.meta.dirname, "../..");
 const kClaims = 24;
 const kLighthouseRuns = 5;
+const kAttempts = 4;
+const kLighthouseMs = 180_000;
+const kCategories = { performance: "≥ 95", accessibility: "100", "best-practices": "100" };
+const kAudits = [
+  ["largest paint", "largest-contentful-paint", "ms", "≤ 1500 ms"],
+  ["layout shift", "cumulative-layout-shift", "", "≤ 0.02"],
+  ["blocked", "total-blocking-time", "ms", "≤ 100 ms"],
+];
 const kSteps = 150;
+const kNear = 12;
+const kPrints = 16;
 
 const rows = [];
 const row = (what, value, goal = "") => {
@@ -57,6 +67,7 @@ async function firstVisit(chromium, server, name, path) {
   network.on("Network.loadingFinished", (event) => (bytes += event.encodedDataLength));
   await page.goto(path, { waitUntil: "load" });
   await pictured(page);
+  await page.waitForFunction(() => window.seen.lcp > 0);
   const { lcp, cls } = await page.evaluate(() => window.seen);
   row(`${name}: first load`, kib(bytes), "≤ 600 KB");
   row(`${name}: largest paint`, `${Math.round(lcp)} ms`, "≤ 1500 ms");
@@ -124,44 +135,99 @@ async function claimsSeen(chromium, server) {
   await page.context().close();
 }
 
-function lighthouse(server) {
-  if (!options.lighthouse) return row("Lighthouse", "not run");
-  for (const [name, path] of [["entrance", "/"], ["room", "/rooms/people"]]) {
-    const scores = { performance: [], accessibility: [], "best-practices": [] };
-    for (let run = 0; run < kLighthouseRuns; ++run) {
-      const text = execFileSync(process.execPath,
-        [join(options.lighthouse, "node_modules/lighthouse/cli/index.js"), server.url + path, "--output=json", "--quiet",
-          `--only-categories=${Object.keys(scores).join(",")}`, "--chrome-flags=--headless=new --no-sandbox"],
-        { env: { ...process.env, CHROME_PATH: process.env.VERNISSAGE_CHROMIUM ?? "/usr/bin/chromium" }, maxBuffer: 2 ** 28, stdio: ["ignore", "pipe", "ignore"] });
-      const { categories } = JSON.parse(text);
-      for (const key of Object.keys(scores)) scores[key].push(Math.round(categories[key].score * 100));
+// One run; the browser now and then loses its trace, and is asked again.
+// Asked from the side: whoever waits here must go on reading what the server logs.
+async function lighthouseRun(url) {
+  for (let attempt = 1; ; ++attempt) {
+    let text = "";
+    let trouble = "";
+    try {
+      ({ stdout: text } = await promisify(execFile)(process.execPath,
+        [join(options.lighthouse, "node_modules/lighthouse/cli/index.js"), url, "--output=json", "--quiet",
+          `--only-categories=${Object.keys(kCategories).join(",")}`,
+          "--chrome-flags=--headless=new --no-sandbox --disable-dev-shm-usage"],
+        { env: { ...process.env, CHROME_PATH: process.env.VERNISSAGE_CHROMIUM ?? "/usr/bin/chromium" }, maxBuffer: 2 ** 28, timeout: kLighthouseMs, killSignal: "SIGINT" }));
+    } catch (error) {
+      text = error.stdout ?? "";
+      trouble = error.stderr || String(error);
     }
-    for (const [key, list] of Object.entries(scores))
-      row(`${name}, Lighthouse mobile, ${key}, median of ${kLighthouseRuns}`, percentile(list, 0.5), key === "performance" ? "≥ 95" : "100");
+    const report = text.startsWith("{") ? JSON.parse(text) : null;
+    if (report && Object.keys(kCategories).every((key) => report.categories[key]?.score != null)) return report;
+    if (attempt === kAttempts) throw new Error(`Lighthouse says nothing of ${url}: ${report?.runtimeError?.message ?? trouble}`);
   }
+}
+
+// Mobile, as Lighthouse means it: a small window, a slow network, a processor four times slower.
+async function lighthouse(name, url) {
+  if (!options.lighthouse) return row(`${name}: Lighthouse`, "not run");
+  const reports = [];
+  while (reports.length < kLighthouseRuns) reports.push(await lighthouseRun(url));
+  const median = (values) => percentile(values, 0.5);
+  for (const [key, goal] of Object.entries(kCategories)) {
+    const scores = reports.map((report) => Math.round(report.categories[key].score * 100));
+    row(`${name}, Lighthouse mobile: ${key}`, `${median(scores)} (${Math.min(...scores)} to ${Math.max(...scores)})`, goal);
+  }
+  for (const [what, audit, unit, goal] of kAudits) {
+    const value = median(reports.map((report) => report.audits[audit].numericValue));
+    row(`${name}, Lighthouse mobile: ${what}`, unit ? `${Math.round(value)} ${unit}` : value.toFixed(4), goal);
+  }
+  // What costs points, for whoever reads along.
+  for (const key of Object.keys(kCategories))
+    for (const { id, weight } of reports[0].categories[key].auditRefs)
+      if (weight > 0 && reports[0].audits[id].score !== null && reports[0].audits[id].score < 0.9)
+        console.log(`  ${key}: ${id}: ${reports[0].audits[id].title} ${reports[0].audits[id].displayValue ?? ""}`);
+}
+
+// Pictures are painted once: what is measured is the page and not its first visitor's wait.
+async function painted(...urls) {
+  for (const url of urls)
+    for (;;) {
+      const answer = await fetch(url);
+      await answer.arrayBuffer();
+      if (answer.ok) break;
+      if (answer.status !== 503) throw new Error(`${url} is answered ${answer.status}`);
+      await new Promise((resolve) => setTimeout(resolve, 1000 * Number(answer.headers.get("Retry-After") ?? 1)));
+    }
+}
+
+async function previews(server, room, count) {
+  const list = await (await fetch(`${server.url}/api/v1/rooms/${room}`)).json();
+  return list.paintings.slice(0, count).flatMap(({ id }) => list.sizes.map((width) => `${server.url}/paintings/${id}/${width}.webp`));
 }
 
 const load = loadavg()[0].toFixed(1);
 const at = folder();
 const chromium = await browser();
 sizes();
-const small = await serve(curated(join(at, "curated")));
+const small = await serve(curated(join(at, "curated"), { candidates: 100, resolution: 1024 }));
 await firstVisit(chromium, small, "entrance", "/");
 await firstVisit(chromium, small, "room", "/rooms/people");
-await claimsSeen(chromium, small);
-lighthouse(small);
+const [first] = await paintings(small, "people");
+const hung = (await (await fetch(`${small.url}/api/v1/gallery`)).json()).rooms.reduce((sum, room) => sum + room.paintings, 0);
+await lighthouse("entrance", `${small.url}/`);
+await lighthouse("room", `${small.url}/rooms/people`);
+await lighthouse("painting", `${small.url}/paintings/${first.id}`);
+await painted(...Array.from({ length: kPrints }, (_, n) => `${small.url}/api/v1/studio/${n}.jpg`));
+await lighthouse("studio", `${small.url}/studio`);
 await small.stop();
-const large = await serve(hang(join(at, "large"), { perRoom: 1000 }));
+const quick = await serve(curated(join(at, "quick")));
+await claimsSeen(chromium, quick);
+await quick.stop();
+const large = await serve(hang(join(at, "large"), { perRoom: 1000, resolution: 1024 }));
+await painted(...(await previews(large, "people", kNear)));
+await lighthouse("room of 1,000", `${large.url}/rooms/people`);
 await longWalk(chromium, large);
 await large.stop();
 await chromium.close();
 
-writeFileSync(join(root, "bench/results/web.md"), `# The front end in numbers
+writeFileSync(options.out ?? join(root, "bench/results/web.md"), `# The front end in numbers
 
 Written by \`bench/web/measure.mjs\` (how to run it stands there) on ${new Date().toISOString().slice(0, 10)}: ${cpus()[0].model},
 ${cpus().length} threads, load ${load} when it began${options.note ? `, **${options.note}**` : ""}. Server and browser share the machine. The gallery of
-the first rows is a curated one of 200 paintings of 128 pixels, so its previews are smaller than a full gallery's; the
-wall of a thousand is answered with one small picture, so that the page is measured and not the painter.
+the first rows is a curated one of ${hung} paintings of 1024 pixels; the rooms of a thousand are hung by an untrained network of
+the same size, and in the walk every picture is answered by one small one, so that the page is measured and not the
+painter. Lighthouse: the median of ${kLighthouseRuns} runs, and from the worst to the best; its largest paint is the one it works out for a slow phone on a slow
+network.
 
 | what | measured | goal |
 |---|---|---|
