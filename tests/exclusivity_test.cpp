@@ -233,8 +233,11 @@ TEST_F(Exclusivity, TheCertificateIsForAllAndTellsNoSecret) {
     EXPECT_EQ(text.body.find(word), std::string::npos) << word;
     EXPECT_EQ(file_.find(word), std::string::npos) << word;
   }
-  EXPECT_EQ(gallery_.ask(request_for("GET", "/certificates/" + gallery_.work(1).id)).status, 404)
-      << "not framed yet";
+  const Response soon = gallery_.ask(request_for("GET", "/certificates/" + gallery_.work(1).id));
+  EXPECT_EQ(soon.status, 503) << "won, and still to be painted";
+  EXPECT_TRUE(soon.field("Retry-After"));
+  EXPECT_EQ(gallery_.ask(request_for("GET", "/certificates/" + gallery_.work(3).id)).status, 404)
+      << "nobody's";
   EXPECT_EQ(gallery_.ask(request_for("GET", "/certificates/" + gallery::random_id())).status, 404);
 }
 

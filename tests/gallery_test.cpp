@@ -15,6 +15,7 @@
 
 #include "engine/error.h"
 #include "server/gallery/hang.h"
+#include "server/gallery/new_directory.h"
 #include "tests/support/tiny_network.h"
 
 namespace vernissage::gallery {
@@ -431,7 +432,7 @@ TEST_F(Hung, NothingIsReplacedAndNothingIsLeftBehind) {
   EXPECT_THROW(hang_gallery({model(), beside() / "g1", "x", 10001, 0.7f}), Error);
   EXPECT_THROW(hang_gallery({model(), beside() / "g1", "x", 1, 1.5f}), Error);
   EXPECT_THROW(hang_gallery({model(), beside() / "g1", "", 1, 0.7f}), Error);
-  EXPECT_THROW(hang_gallery({model(), beside() / "no" / "g1", "x", 1, 0.7f}), Error);
+  EXPECT_THROW(hang_gallery({model(), model() / "g1", "x", 1, 0.7f}), Error) << "below a file";
   int entries = 0;
   for (const auto& entry : std::filesystem::directory_iterator(beside())) {
     (void)entry;
@@ -456,6 +457,18 @@ TEST_F(Hung, ANetworkWithoutRoomForAPreviewIsRefused) {
             std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(beside() / "g2"));
   std::filesystem::remove(beside() / "small.safetensors");
+}
+
+TEST(NewDirectory, MakesTheFoldersAboveItToo) {
+  const testing::TemporaryDirectory directory;
+  const auto out = directory.path() / "galleries" / "of" / "mine";
+  {
+    NewDirectory made(out);
+    made.move_into_place();
+  }
+  EXPECT_TRUE(std::filesystem::is_directory(out));
+  std::ofstream(directory.path() / "file") << "no folder";
+  EXPECT_THROW(NewDirectory(directory.path() / "file" / "mine"), Error);
 }
 
 TEST(Ladder, NeverHoldsTheFullSize) {

@@ -34,6 +34,10 @@ NewDirectory::NewDirectory(const std::filesystem::path& out) : out_(without_slas
   if (std::filesystem::exists(out_) &&
       !(std::filesystem::is_directory(out_) && std::filesystem::is_empty(out_)))
     throw Error(out.string() + ": is already there");
+  std::error_code failed;
+  std::filesystem::create_directories(parent_of(out_), failed);
+  if (failed)
+    throw Error(parent_of(out_).string() + ": cannot make a directory: " + failed.message());
   std::string name = parent_of(out_).string();
   name.append("/.").append(out_.filename().string()).append(".new-XXXXXX");
   if (!::mkdtemp(name.data()))

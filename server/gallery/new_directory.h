@@ -9,7 +9,8 @@ namespace vernissage::gallery {
 /// into place at the end, gone again when it was not.
 class NewDirectory {
  public:
-  /// `out` must have a name of its own, and not exist or be an empty directory. Throws Error.
+  /// `out` must have a name of its own, and not exist or be an empty directory; those above it are
+  /// made where they are missing. Throws Error.
   explicit NewDirectory(const std::filesystem::path& out);
   NewDirectory(const NewDirectory&) = delete;
   NewDirectory& operator=(const NewDirectory&) = delete;
