@@ -1,4 +1,4 @@
-// The two resampling convolutions, for training: what libtorch computes slowly when asked directly.
+// The two resampling convolutions: what libtorch computes slowly on the CPU when asked directly.
 // Both are differentiable any number of times.
 #pragma once
 

@@ -1,7 +1,6 @@
 #include "weights_tools/reference/stylegan2_torch.h"
 
 #include <ATen/core/grad_mode.h>
-#include <c10/core/InferenceMode.h>
 
 #include <cmath>
 
@@ -151,14 +150,8 @@ at::Tensor TorchGenerator::run(const Convolution& layer, at::Tensor x, const at:
   x = in_place ? x.mul_(scale) : x * scale;
   at::Tensor y;
   if (layer.up) {
-    if (c10::InferenceMode::is_enabled()) {
-      y = at::conv_transpose2d(x, layer.weight, {}, /*stride=*/2);
-      y = at::conv2d(y, layer.filter, {}, /*stride=*/1, /*padding=*/1, /*dilation=*/1,
-                     layer.filter.size(0));
-    } else {
-      y = filtered(transposed_convolution(x, layer.weight), layer.filter, /*stride=*/1,
-                   /*padding=*/1);
-    }
+    y = filtered(transposed_convolution(x, layer.weight), layer.filter, /*stride=*/1,
+                 /*padding=*/1);
   } else {
     y = at::conv2d(x, layer.weight, {}, /*stride=*/1, /*padding=*/1);
   }
