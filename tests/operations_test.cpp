@@ -2,6 +2,7 @@
 // the end. Goal: what operators are promised holds for the program itself. Method: the binary as a
 // child, a network small enough to paint at once, real sockets, and, where it is installed, the
 // real nginx with the example that we ship.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -165,6 +166,35 @@ TEST_F(Operations, JsonLogsAreOneObjectALineWithTheRequestsId) {
     EXPECT_GE(json.at("ms").number, 0);
   }
   EXPECT_TRUE(seen) << log;
+}
+
+TEST_F(Operations, ALogThatNobodyReadsHoldsNobodyUp) {
+  // The log as a pipe of one page, which a few answers fill.
+  const std::string pipe = here("unread").string();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  ASSERT_GT(::fcntl(reader, F_SETPIPE_SZ, 4096), 0);
+  std::vector<std::string> into_the_pipe = {"/bin/sh", "-c", "exec \"$@\" 2>" + pipe, "sh"};
+  for (const std::string& argument : serve()) into_the_pipe.push_back(argument);
+  Child server(into_the_pipe, here("serve"));
+  const std::string endpoint = server.say("Serving .* at (?:http://)?(\\S+)\n");
+  ASSERT_NE(endpoint, "");
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(ask(endpoint, "GET", "/healthz").status, 200) << i;
+
+  std::string log;
+  const auto read_all = [&] {
+    char some[4096];
+    for (ssize_t got; (got = ::read(reader, some, sizeof some)) > 0;)
+      log.append(some, static_cast<size_t>(got));
+  };
+  read_all();
+  ask(endpoint, "GET", "/healthz");
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+  read_all();
+  ::close(reader);
+  EXPECT_TRUE(std::regex_search(log, std::regex("\\d+ lines lost: nobody was reading\n"))) << log;
 }
 
 // ---- metrics

@@ -1,4 +1,5 @@
-// The server's log: lines on stderr, for people or, as JSON, for programs.
+// The server's log: lines on stderr, for people or, as JSON, for programs. Logging never waits for
+// whoever reads it.
 #pragma once
 
 #include <string>
