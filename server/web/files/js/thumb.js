@@ -30,7 +30,7 @@ const decode = (bytes) => {
 const waves = Array.from({ length: 8 }, (_, u) =>
   Float64Array.from({ length: kSide }, (_, x) => Math.cos((Math.PI / kSide) * (x + 0.5) * u)));
 
-// Every pixel's value, term by term: a page shows many shadows at once.
+// Every pixel's value, term by term.
 const plane = ({ mean, terms }) => {
   const values = new Float32Array(kSide * kSide).fill(mean);
   for (const [u, v, size] of terms)
