@@ -9,13 +9,14 @@ import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { browser, curated, folder, hang, serve } from "../../tests/browser/gallery.mjs";
 import { aliveWall, paintings, pictured, takeByApi, visitor } from "../../tests/browser/visitor.mjs";
 
 const { values: options } = parseArgs({ options: { note: { type: "string", default: "" }, lighthouse: { type: "string" }, out: { type: "string" } } });
-const root = join(import.meta.dirname, "../..");
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const kClaims = 24;
 const kLighthouseRuns = 5;
 const kAttempts = 4;

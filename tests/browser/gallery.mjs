@@ -8,6 +8,7 @@ import { spawn, execFileSync } from "node:child_process";
 import { mkdtempSync, mkdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const bin = process.env.VERNISSAGE_BIN ?? "build/release/bin";
@@ -32,7 +33,7 @@ export function hang(path, { perRoom = 6, resolution = 256 } = {}) {
 /// A curated gallery: candidates looked at by the small network of the golden data. Its paintings have titles of
 /// their own, reasons for them, and shadows to show before their pictures come.
 export function curated(path, { candidates = 200, resolution = 128 } = {}) {
-  const golden = join(import.meta.dirname, "../golden/clip");
+  const golden = fileURLToPath(new URL("../golden/clip", import.meta.url));
   const [generator, curator] = [`${path}.safetensors`, `${path}.curator.safetensors`];
   execFileSync(program("vernissage-weights"),
     ["sketch", generator, "--resolution", String(resolution), "--channel-base", "1024", "--channel-max", "16"]);

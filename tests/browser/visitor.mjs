@@ -32,7 +32,7 @@ export async function paintings(server, room) {
 /// A painting taken by somebody without a page.
 export async function takeByApi(server, painting, plaque = "") {
   const me = await fetch(`${server.url}/api/v1/me`);
-  const cookie = me.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+  const cookie = me.headers.get("set-cookie").split(";")[0];  // there is one
   const answer = await fetch(`${server.url}/api/v1/claims`, {
     method: "POST",
     headers: { "Content-Type": "application/json", "Idempotency-Key": `take-${painting}`, Cookie: cookie },
