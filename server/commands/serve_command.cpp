@@ -106,7 +106,8 @@ void read_at_once(const gallery::Gallery& gallery, const render::RenderQueue& qu
                  [&] { return static_cast<double>(server.connections()); });
   registry->read("vernissage_db_busy_total", "Writes given up because another held the store.",
                  "counter", [&] { return static_cast<double>(gallery.store().busy_total()); });
-  registry->read("vernissage_render_queue_depth", "Pictures that wait for the painter and are still wanted.", "gauge",
+  registry->read("vernissage_render_queue_depth",
+                 "Pictures that wait for the painter and are still wanted.", "gauge",
                  [&] { return static_cast<double>(queue.waiting()); });
   registry->read("vernissage_sse_clients", "Readers of /api/v1/events.", "gauge",
                  [&] { return static_cast<double>(app.events.listeners()); });

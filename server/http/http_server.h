@@ -62,8 +62,8 @@ class HttpServer {
 
   /// wind_down(). Takes no more connections, lets the answers under way end (kDrainMs at most),
   /// streams after the piece they are at, and closes the others; who has just come and said nothing
-  /// yet has Parts::first_byte for it. True when every request got its answer. A socket that was handed
-  /// over goes on listening: who connects from now on waits for the next process.
+  /// yet has Parts::first_byte for it. True when every request got its answer. A socket that was
+  /// handed over goes on listening: who connects from now on waits for the next process.
   bool drain();
 
   /// Ends at once what is left; afterwards no handler runs. A Reply may still be given, and is

@@ -82,8 +82,8 @@ class StderrSink : public spdlog::sinks::base_sink<std::mutex> {
   }
 
  private:
-  // poll(2): of a pipe, that a page (PIPE_BUF) can be written without waiting. Our lines are
-  // shorter.
+  // poll(2): of a pipe, that a page (PIPE_BUF) can be written without waiting. A line and the word
+  // of those that were lost fit on it together.
   static bool has_room() {
     pollfd out{STDERR_FILENO, POLLOUT, 0};
     return ::poll(&out, 1, 0) > 0;

@@ -9,7 +9,8 @@
 namespace vernissage::process {
 
 /// Call once, before anything is logged. "json": one object a line with time, level, message, and,
-/// for an answer, request_id, method, path, status, bytes and ms. The time is UTC, RFC 3339.
+/// for an answer, request_id, method, path (its first KiB), status, bytes and ms. The time is UTC,
+/// RFC 3339.
 void open_log(const std::string& format);
 
 void log_info(const std::string& what);

@@ -35,8 +35,8 @@ struct StudioOptions {
   float truncation = 0.7f;
   std::string device = "auto";
   std::string precision = "f32";  // of both networks; "f16" on CUDA only
-  int threads = 0;  // of the CPU, for both networks together; 0: all cores
-  int batch = 0;    // candidates at once; 0: by the device and the resolution
+  int threads = 0;                // of the CPU, for both networks together; 0: all cores
+  int batch = 0;                  // candidates at once; 0: by the device and the resolution
 };
 
 /// Loads both networks. Throws Error naming the file that does not fit: not a generator, not a
