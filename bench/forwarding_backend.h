@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/backends/backend.h"
+#include "engine/backend.h"
 
 namespace vernissage::bench {
 

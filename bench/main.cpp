@@ -13,12 +13,12 @@
 #include <thread>
 #include <vector>
 
-#include "bench/machine.h"
+#include "base/error.h"
+#include "bench/model/prediction.h"
 #include "bench/options.h"
-#include "bench/prediction.h"
+#include "bench/report/machine.h"
+#include "bench/report/summary.h"
 #include "bench/suites.h"
-#include "bench/summary.h"
-#include "engine/error.h"
 
 #ifdef VERNISSAGE_BENCH_TORCH
 #include <torch/version.h>

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/work.h"
-#include "engine/error.h"
+#include "base/error.h"
+#include "bench/model/work.h"
 
 namespace vernissage::bench {
 namespace {

@@ -7,8 +7,8 @@
 //   auto rgb = generator.paint(ws);
 #pragma once
 
-#include "engine/backends/backend.h"
-#include "engine/error.h"
+#include "base/error.h"
+#include "engine/backend.h"
 #include "engine/formats/network.h"
 #include "engine/stylegan2/generator.h"
 #include "engine/stylegan2/latents.h"

@@ -13,7 +13,7 @@
 #include <string>
 #include <type_traits>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "kernels/half.h"
 #include "kernels/launches.h"
 

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <string>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "kernels/half.h"
 
 namespace vernissage {

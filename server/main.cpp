@@ -5,16 +5,16 @@
 #include <cstdio>
 #include <exception>
 
-#include "server/config/command_line.h"
 #include "server/commands/curate_command.h"
 #include "server/commands/devices_command.h"
+#include "server/commands/embed_command.h"
 #include "server/commands/generate_command.h"
 #include "server/commands/hang_command.h"
 #include "server/commands/ownership_commands.h"
+#include "server/commands/rank_command.h"
 #include "server/commands/serve_command.h"
 #include "server/commands/walk_command.h"
-#include "server/curator/embed_command.h"
-#include "server/curator/rank_command.h"
+#include "server/config/command_line.h"
 
 namespace {
 

@@ -3,14 +3,14 @@
 #include <cstring>
 #include <string_view>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "engine/formats/safetensors.h"
 #include "weights_tools/checkpoint_bytes.h"
 #include "weights_tools/containers/torch_archive.h"
 #include "weights_tools/containers/torch_stream.h"
-#include "weights_tools/readers/nvidia_tf.h"
-#include "weights_tools/readers/nvidia_torch.h"
-#include "weights_tools/readers/rosinality.h"
+#include "weights_tools/readers/generators/nvidia_tf.h"
+#include "weights_tools/readers/generators/nvidia_torch.h"
+#include "weights_tools/readers/generators/rosinality.h"
 
 namespace vernissage {
 namespace {

@@ -2,12 +2,12 @@
 
 #include <string_view>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "engine/formats/safetensors.h"
-#include "weights_tools/readers/clip_builder.h"
-#include "weights_tools/readers/clip_config_files.h"
-#include "weights_tools/readers/clip_vocabulary.h"
-#include "weights_tools/readers/clip_weights.h"
+#include "weights_tools/readers/clip/builder.h"
+#include "weights_tools/readers/clip/config_files.h"
+#include "weights_tools/readers/clip/vocabulary.h"
+#include "weights_tools/readers/clip/weights.h"
 
 namespace vernissage {
 namespace fs = std::filesystem;

@@ -8,8 +8,8 @@
 #include <limits>
 #include <type_traits>
 
-#include "engine/error.h"
-#include "engine/formats/json.h"
+#include "base/error.h"
+#include "base/json.h"
 #include "engine/formats/safetensors.h"
 #include "weights_tools/checkpoint.h"
 #include "weights_tools/inspect_clip.h"

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <utility>
 
-#include "engine/formats/json.h"
+#include "base/json.h"
 #include "engine/formats/metadata.h"
 
 namespace vernissage {

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <new>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "weights_tools/checkpoint.h"
 #include "weights_tools/clip_checkpoint.h"
 #include "weights_tools/inspect.h"

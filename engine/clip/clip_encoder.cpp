@@ -1,6 +1,6 @@
 #include "engine/clip/clip_encoder.h"
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "engine/stylegan2/generator.h"
 
 namespace vernissage {

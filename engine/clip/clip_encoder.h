@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/backends/backend.h"
+#include "engine/backend.h"
 #include "engine/clip/clip_network.h"
 
 namespace vernissage {

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <set>
 
+#include "base/error.h"
 #include "engine/clip/clip_network.h"
-#include "engine/error.h"
 #include "engine/formats/metadata.h"
 #include "engine/formats/safetensors.h"
 

@@ -4,8 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "base/error.h"
 #include "engine/clip/text/byte_pairs.h"
-#include "engine/error.h"
 
 namespace vernissage {
 

@@ -8,8 +8,8 @@
 #include <cstring>
 #include <string>
 
+#include "base/error.h"
 #include "engine/clip/bicubic.h"
-#include "engine/error.h"
 
 namespace vernissage {
 

@@ -2,11 +2,11 @@
 
 #include <utility>
 
+#include "base/error.h"
 #include "engine/clip/text/byte_pairs.h"
 #include "engine/clip/text/clean_up.h"
 #include "engine/clip/text/html.h"
 #include "engine/clip/text/unicode.h"
-#include "engine/error.h"
 
 namespace vernissage {
 

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "engine/formats/safetensors.h"
 
 namespace vernissage {

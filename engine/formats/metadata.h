@@ -9,8 +9,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "engine/error.h"
-#include "engine/formats/json.h"
+#include "base/error.h"
+#include "base/json.h"
 
 namespace vernissage {
 

@@ -5,7 +5,7 @@
 #include <set>
 #include <utility>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage {
 

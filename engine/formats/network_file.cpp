@@ -1,7 +1,7 @@
 // Our own file format: the parameters as safetensors, the configuration as strings in its
 // __metadata__.
-#include "engine/error.h"
-#include "engine/formats/json.h"
+#include "base/error.h"
+#include "base/json.h"
 #include "engine/formats/metadata.h"
 #include "engine/formats/network.h"
 #include "engine/formats/safetensors.h"

@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
-#include "engine/error.h"
-#include "engine/formats/json.h"
+#include "base/error.h"
+#include "base/json.h"
 
 namespace vernissage {
 

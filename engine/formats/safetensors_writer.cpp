@@ -10,8 +10,8 @@
 #include <set>
 #include <utility>
 
-#include "engine/error.h"
-#include "engine/formats/json.h"
+#include "base/error.h"
+#include "base/json.h"
 #include "engine/formats/safetensors.h"
 
 namespace vernissage {

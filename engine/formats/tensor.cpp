@@ -3,7 +3,7 @@
 #include <bit>
 #include <cstring>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage {
 

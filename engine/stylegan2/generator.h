@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/backends/backend.h"
+#include "engine/backend.h"
 #include "engine/formats/network.h"
 
 namespace vernissage {

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "kernels/convolution/conv_tile.h"
-#include "kernels/epilogue.h"
-#include "kernels/rgb.h"
+#include "kernels/stylegan2/epilogue.h"
+#include "kernels/stylegan2/rgb.h"
 
 namespace vernissage {
 

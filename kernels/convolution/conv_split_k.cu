@@ -4,7 +4,7 @@
 #include "kernels/convolution/conv_mma.h"
 #include "kernels/convolution/conv_split_k.h"
 #include "kernels/convolution/conv_tile.h"
-#include "kernels/epilogue.h"
+#include "kernels/stylegan2/epilogue.h"
 
 namespace vernissage {
 namespace {

@@ -5,7 +5,7 @@
 // multiply-add is a third to three quarters of what four separate products (conv_mma.cu) ask.
 #include "kernels/convolution/conv_tile.h"
 #include "kernels/convolution/conv_up.h"
-#include "kernels/epilogue.h"
+#include "kernels/stylegan2/epilogue.h"
 
 namespace vernissage {
 namespace {

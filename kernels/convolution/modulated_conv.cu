@@ -8,8 +8,8 @@
 #include "kernels/convolution/conv_product.h"
 #include "kernels/convolution/conv_split_k.h"
 #include "kernels/convolution/conv_up.h"
-#include "kernels/epilogue.h"
 #include "kernels/kernels.h"
+#include "kernels/stylegan2/epilogue.h"
 
 namespace vernissage {
 namespace {

@@ -29,7 +29,7 @@
 #include <functional>
 #include <string>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "kernels/emulation/place.h"
 
 namespace vernissage::emulation {

@@ -195,7 +195,7 @@ def main():
                      f"{r.spill_loads} loaded")
     idle = sorted({name for kernels in known.values() for name in kernels} - launches.keys())
     if idle:
-        fail("no test launches " + ", ".join(idle) + ": add a case to tests/cases.h")
+        fail("no test launches " + ", ".join(idle) + ": add a case to tests/kernels/cases.h")
     version = release(arguments.compiler)
     built = table(known, launches, version)
     if arguments.action == "update":

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <string>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage {
 

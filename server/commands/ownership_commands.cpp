@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/gallery/audit.h"
 #include "server/gallery/backup.h"
 #include "server/gallery/certificate.h"

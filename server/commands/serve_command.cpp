@@ -8,14 +8,13 @@
 #include <optional>
 #include <string>
 
-#include "engine/backends/backend.h"
-#include "engine/error.h"
+#include "base/error.h"
+#include "engine/backend.h"
 #include "server/config/command_line.h"
 #include "server/config/endpoint.h"
 #include "server/gallery/framer.h"
 #include "server/gallery/gallery.h"
 #include "server/http/http_server.h"
-#include "server/http/routes.h"
 #include "server/metrics/metrics_server.h"
 #include "server/metrics/server_metrics.h"
 #include "server/process/log.h"
@@ -23,6 +22,7 @@
 #include "server/render/generator_painter.h"
 #include "server/render/pictures.h"
 #include "server/render/render_queue.h"
+#include "server/routes/routes.h"
 #include "server/web/site.h"
 
 namespace vernissage {

@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <memory>
 
+#include "base/progress.h"
 #include "server/commands/closed_spline.h"
 #include "server/commands/generator_options.h"
-#include "server/images/images.h"
 #include "server/commands/number_list.h"
-#include "server/commands/progress.h"
+#include "server/images/images.h"
 
 namespace vernissage {
 namespace {

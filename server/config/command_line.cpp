@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::config {
 namespace {

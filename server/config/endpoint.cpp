@@ -5,7 +5,7 @@
 #include <charconv>
 #include <string_view>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::config {
 

@@ -4,9 +4,9 @@
 #include <charconv>
 #include <sstream>
 
-#include "engine/error.h"
+#include "base/error.h"
+#include "base/toml.h"
 #include "server/config/endpoint.h"
-#include "server/config/toml.h"
 #include "server/visitors/visitors.h"
 
 namespace vernissage::config {

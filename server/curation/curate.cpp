@@ -10,15 +10,15 @@
 #include <map>
 #include <optional>
 
-#include "engine/error.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/new_directory.h"
 #include "server/curation/fill.h"
 #include "server/curation/hanging/pictures.h"
 #include "server/curation/hanging/report.h"
 #include "server/curation/hanging/wall.h"
 #include "server/curation/selection.h"
-#include "server/gallery/digest.h"
 #include "server/gallery/gallery.h"
-#include "server/gallery/new_directory.h"
 
 namespace vernissage::curation {
 namespace {

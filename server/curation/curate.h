@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "server/commands/progress.h"
+#include "base/progress.h"
 #include "server/curation/candidates/studio.h"
 #include "server/curation/rooms.h"
 

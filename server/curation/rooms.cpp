@@ -1,7 +1,5 @@
 #include "server/curation/rooms.h"
 
-#include "server/config/toml.h"
-
 #include <algorithm>
 #include <cmath>
 #include <fstream>
@@ -10,7 +8,8 @@
 #include <set>
 #include <sstream>
 
-#include "engine/error.h"
+#include "base/error.h"
+#include "base/toml.h"
 #include "server/gallery/gallery_config.h"
 
 namespace vernissage::curation {

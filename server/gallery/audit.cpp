@@ -7,11 +7,11 @@
 #include <sstream>
 #include <utility>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/gallery/claim_log.h"
 #include "server/gallery/gallery_config.h"
 #include "server/gallery/secret.h"
-#include "server/gallery/store.h"
+#include "server/gallery/store/store.h"
 
 namespace vernissage::gallery {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/digest.h"
 #include "server/gallery/certificate.h"
-#include "server/gallery/digest.h"
 
 namespace vernissage::gallery {
 

@@ -1,9 +1,9 @@
 #include "server/gallery/backup.h"
 
-#include "engine/error.h"
+#include "base/error.h"
+#include "base/new_directory.h"
 #include "server/gallery/gallery_config.h"
-#include "server/gallery/new_directory.h"
-#include "server/gallery/store.h"
+#include "server/gallery/store/store.h"
 
 namespace vernissage::gallery {
 

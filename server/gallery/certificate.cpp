@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <ctime>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::gallery {
 namespace {

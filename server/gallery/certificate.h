@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/gallery/digest.h"
+#include "base/digest.h"
 #include "server/gallery/secret.h"
 #include "server/images/images.h"
 

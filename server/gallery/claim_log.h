@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "server/gallery/store.h"
+#include "server/gallery/store/store.h"
 
 namespace vernissage::gallery {
 

@@ -8,7 +8,7 @@
 #include <tuple>
 #include <utility>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/gallery/claim_log.h"
 #include "server/gallery/gallery.h"
 

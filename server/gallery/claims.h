@@ -12,10 +12,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/digest.h"
 #include "server/gallery/certificate.h"
-#include "server/gallery/digest.h"
 #include "server/gallery/similar.h"
-#include "server/gallery/store.h"
+#include "server/gallery/store/store.h"
 #include "server/images/images.h"
 
 namespace vernissage::gallery {

@@ -17,7 +17,7 @@
 
 #include "server/gallery/gallery_config.h"
 #include "server/gallery/secret.h"
-#include "server/gallery/store.h"
+#include "server/gallery/store/store.h"
 
 namespace vernissage::gallery {
 

@@ -1,13 +1,12 @@
 #include "server/gallery/gallery_config.h"
 
-#include "server/config/toml.h"
-
 #include <algorithm>
 #include <charconv>
 #include <set>
 #include <sstream>
 
-#include "engine/error.h"
+#include "base/error.h"
+#include "base/toml.h"
 #include "server/images/images.h"
 
 namespace vernissage::gallery {

@@ -2,10 +2,10 @@
 
 #include <vector>
 
-#include "engine/error.h"
+#include "base/error.h"
+#include "base/new_directory.h"
 #include "engine/formats/network.h"
 #include "server/gallery/gallery.h"
-#include "server/gallery/new_directory.h"
 
 namespace vernissage::gallery {
 namespace {

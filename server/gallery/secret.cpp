@@ -15,8 +15,8 @@
 #include <numeric>
 #include <span>
 
-#include "engine/error.h"
-#include "server/gallery/digest.h"
+#include "base/digest.h"
+#include "base/error.h"
 
 namespace vernissage::gallery {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::http {
 namespace {

@@ -7,7 +7,7 @@
 #include <memory>
 #include <mutex>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::http {
 namespace {

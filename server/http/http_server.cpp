@@ -16,14 +16,14 @@
 #include <thread>
 #include <vector>
 
-#include "engine/error.h"
+#include "base/error.h"
+#include "base/scheduling.h"
 #include "server/http/connection_count.h"
 #include "server/http/limits.h"
 #include "server/http/listening_socket.h"
 #include "server/http/mailbox.h"
 #include "server/http/peer.h"
 #include "server/http/stream_pull.h"
-#include "server/process/scheduling.h"
 
 namespace vernissage::http {
 namespace {

@@ -18,7 +18,7 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::http {
 namespace {

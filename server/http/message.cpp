@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::http {
 namespace {

@@ -1,6 +1,6 @@
 #include "server/http/stream_pull.h"
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::http {
 

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <random>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage {
 namespace {

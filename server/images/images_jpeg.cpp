@@ -1,7 +1,7 @@
 // JPEG by libjpeg-turbo's TurboJPEG.
 #include <turbojpeg.h>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/images/images.h"
 
 namespace vernissage {

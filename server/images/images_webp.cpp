@@ -6,7 +6,7 @@
 
 #include <utility>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/images/images.h"
 
 namespace vernissage {

@@ -11,9 +11,9 @@
 #include <optional>
 #include <string_view>
 
+#include "base/timer.h"
 #include "server/gallery/gallery.h"
 #include "server/http/message.h"
-#include "server/live/timer.h"
 
 namespace vernissage::live {
 

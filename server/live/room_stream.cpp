@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "server/gallery/claims.h"
-#include "server/http/answers.h"
 #include "server/http/json.h"
+#include "server/routes/answers.h"
 #include "server/web/page_parts.h"
 
 namespace vernissage::live {

@@ -6,9 +6,9 @@
 #include <memory>
 #include <string>
 
+#include "base/timer.h"
 #include "server/gallery/gallery.h"
 #include "server/http/message.h"
-#include "server/live/timer.h"
 #include "server/render/pictures.h"
 
 namespace vernissage::live {

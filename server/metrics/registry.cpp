@@ -4,7 +4,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::metrics {
 namespace {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "engine/backends/backend.h"
+#include "engine/backend.h"
 #include "server/gallery/gallery.h"
 #include "server/render/painter.h"
 

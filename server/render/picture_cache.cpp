@@ -5,7 +5,7 @@
 #include <sstream>
 #include <system_error>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/http/caching.h"
 #include "server/images/images.h"
 

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <exception>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/gallery/claims.h"
 #include "server/web/pages.h"
 

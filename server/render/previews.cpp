@@ -1,6 +1,6 @@
 #include "server/render/previews.h"
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/gallery/gallery.h"
 
 namespace vernissage::render {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <exception>
 
-#include "engine/error.h"
-#include "server/process/scheduling.h"
+#include "base/error.h"
+#include "base/scheduling.h"
 
 namespace vernissage::render {
 namespace {

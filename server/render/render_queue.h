@@ -21,8 +21,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/worker_pool.h"
 #include "server/render/painter.h"
-#include "server/render/worker_pool.h"
 
 namespace vernissage::render {
 

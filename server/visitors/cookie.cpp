@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engine/error.h"
-#include "server/gallery/base64.h"
-#include "server/gallery/digest.h"
+#include "base/base64.h"
+#include "base/digest.h"
+#include "base/error.h"
 
 namespace vernissage::visitors {
 namespace {

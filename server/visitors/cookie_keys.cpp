@@ -10,8 +10,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "engine/error.h"
-#include "server/gallery/digest.h"
+#include "base/digest.h"
+#include "base/error.h"
 #include "server/visitors/cookie.h"
 
 namespace vernissage::visitors {

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <random>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::visitors {
 namespace {

@@ -4,9 +4,9 @@
 #include <ctime>
 #include <vector>
 
-#include "engine/error.h"
+#include "base/digest.h"
+#include "base/error.h"
 #include "server/gallery/claims.h"
-#include "server/gallery/digest.h"
 #include "server/visitors/origin.h"
 
 namespace vernissage::visitors {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <set>
 
-#include "engine/error.h"
-#include "engine/formats/json.h"
+#include "base/error.h"
+#include "base/json.h"
 #include "server/gallery/claims.h"
 
 namespace vernissage::visitors {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/gallery/claims.h"
 #include "server/web/page_parts.h"
 

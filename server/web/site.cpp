@@ -4,7 +4,7 @@
 #include <set>
 #include <sstream>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/http/caching.h"
 #include "server/web/embedded.h"
 

@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/gallery/claims.h"
 #include "server/visitors/wish.h"
 #include "server/web/page_parts.h"

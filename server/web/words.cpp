@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::web {
 namespace {

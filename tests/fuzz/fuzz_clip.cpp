@@ -3,13 +3,13 @@
 #include <span>
 #include <string_view>
 
+#include "base/error.h"
 #include "engine/clip/clip_network.h"
-#include "engine/error.h"
 #include "tests/fuzz/written_file.h"
-#include "weights_tools/readers/clip_builder.h"
-#include "weights_tools/readers/clip_config_files.h"
-#include "weights_tools/readers/clip_vocabulary.h"
-#include "weights_tools/readers/clip_weights.h"
+#include "weights_tools/readers/clip/builder.h"
+#include "weights_tools/readers/clip/config_files.h"
+#include "weights_tools/readers/clip/vocabulary.h"
+#include "weights_tools/readers/clip/weights.h"
 
 namespace {
 

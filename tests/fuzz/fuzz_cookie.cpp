@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/error.h"
-#include "server/gallery/base64.h"
+#include "base/base64.h"
+#include "base/error.h"
 #include "server/visitors/address.h"
 #include "server/visitors/cookie.h"
 #include "server/visitors/origin.h"

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/gallery/gallery_config.h"
 #include "tests/fuzz/written_file.h"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/curation/rooms.h"
 
 namespace {

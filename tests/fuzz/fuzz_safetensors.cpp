@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <span>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "engine/formats/safetensors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

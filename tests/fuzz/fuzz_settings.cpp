@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "server/config/settings.h"
 #include "tests/fuzz/written_file.h"
 

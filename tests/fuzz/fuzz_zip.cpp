@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <span>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "weights_tools/checkpoint_bytes.h"
 #include "weights_tools/containers/zip_archive.h"
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "engine/formats/safetensors.h"
 #include "engine/stylegan2/latents.h"
 #include "tests/support/golden_data.h"

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <set>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::testing {
 namespace fs = std::filesystem;

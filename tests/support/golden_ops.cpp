@@ -3,7 +3,7 @@
 #include <cstring>
 #include <map>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "engine/formats/safetensors.h"
 #include "tests/support/golden_data.h"
 

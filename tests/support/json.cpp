@@ -5,7 +5,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::testing {
 namespace {

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <mutex>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::testing {
 namespace {

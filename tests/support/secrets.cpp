@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <string_view>
 
-#include "server/gallery/digest.h"
+#include "base/digest.h"
 #include "tests/support/child.h"
 
 namespace vernissage::testing {

@@ -14,8 +14,8 @@
 
 #include "server/gallery/claims.h"
 #include "server/gallery/gallery.h"
-#include "server/http/routes.h"
 #include "server/render/painter.h"
+#include "server/routes/routes.h"
 #include "tests/support/tiny_network.h"
 
 namespace vernissage::testing {

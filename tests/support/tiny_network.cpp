@@ -5,7 +5,7 @@
 #include <random>
 #include <string>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::testing {
 

@@ -11,7 +11,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "tests/support/golden_data.h"
 
 namespace vernissage::testing {

@@ -3,10 +3,10 @@
 #include <bit>
 #include <string>
 
-#include "engine/error.h"
+#include "base/error.h"
+#include "base/utf8.h"
 #include "weights_tools/containers/byte_cursor.h"
 #include "weights_tools/containers/pickle_opcodes.h"
-#include "weights_tools/containers/utf8.h"
 
 namespace vernissage {
 

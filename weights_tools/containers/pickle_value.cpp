@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdio>
 
-#include "engine/error.h"
+#include "base/error.h"
 #include "weights_tools/containers/numpy_value.h"
 
 namespace vernissage {

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <vector>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage {
 namespace {

@@ -4,11 +4,11 @@
 #include <set>
 #include <vector>
 
-#include "engine/error.h"
+#include "base/error.h"
+#include "base/utf8.h"
 #include "weights_tools/containers/byte_cursor.h"
 #include "weights_tools/containers/crc32.h"
 #include "weights_tools/containers/pickle_value.h"
-#include "weights_tools/containers/utf8.h"
 
 namespace vernissage {
 namespace {

@@ -4,8 +4,8 @@
 #include <queue>
 #include <tuple>
 
-#include "engine/error.h"
-#include "engine/formats/json.h"
+#include "base/error.h"
+#include "base/json.h"
 
 namespace vernissage {
 

@@ -5,8 +5,8 @@
 #include <optional>
 #include <unordered_map>
 
+#include "base/error.h"
 #include "engine/clip/text/unicode.h"
-#include "engine/error.h"
 
 namespace vernissage {
 

@@ -8,7 +8,7 @@
 #include <new>
 #include <vector>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage {
 

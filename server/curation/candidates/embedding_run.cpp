@@ -9,7 +9,7 @@
 #include <optional>
 #include <thread>
 
-#include "engine/error.h"
+#include "base/error.h"
 
 namespace vernissage::curation {
 namespace {

@@ -12,9 +12,9 @@
 #include <map>
 #include <sstream>
 
-#include "engine/error.h"
-#include "server/gallery/digest.h"
-#include "server/gallery/new_directory.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/new_directory.h"
 
 namespace vernissage::curation {
 namespace {

@@ -8,8 +8,8 @@
 #include <set>
 #include <span>
 
-#include "engine/error.h"
-#include "server/gallery/base64.h"
+#include "base/base64.h"
+#include "base/error.h"
 #include "server/images/thumbhash.h"
 #include "server/render/picture_cache.h"
 #include "server/render/previews.h"

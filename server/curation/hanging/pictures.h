@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "server/curation/candidates/studio.h"
-#include "server/gallery/store.h"
+#include "server/gallery/store/store.h"
 
 namespace vernissage::curation {
 

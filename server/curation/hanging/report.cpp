@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/base64.h"
 #include "server/curation/hanging/wall.h"
-#include "server/gallery/base64.h"
 #include "server/web/site.h"
 
 namespace vernissage::curation {

@@ -5,7 +5,7 @@
 #include <map>
 #include <tuple>
 
-#include "engine/formats/json.h"
+#include "base/json.h"
 
 namespace vernissage::curation {
 namespace {

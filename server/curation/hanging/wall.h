@@ -9,7 +9,7 @@
 #include "server/curation/selection.h"
 #include "server/gallery/gallery_config.h"
 #include "server/gallery/secret.h"
-#include "server/gallery/store.h"
+#include "server/gallery/store/store.h"
 
 namespace vernissage::curation {
 

@@ -1,0 +1,211 @@
+// cuda_runtime.h on the CUDA runtime.
+#include <cuda_runtime.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "base/error.h"
+#include "engine/cuda/device_runtime.h"
+#include "kernels/launches.h"
+
+namespace vernissage {
+namespace {
+
+void require(cudaError_t error, const std::string& what) {
+  if (error == cudaSuccess) return;
+  cudaGetLastError();  // so that the next launch does not report this one again
+  throw Error("CUDA: " + what + ": " + cudaGetErrorString(error));
+}
+
+/// For destructors, which may not throw.
+void report(cudaError_t error, const char* what) {
+  if (error != cudaSuccess) std::fprintf(stderr, "CUDA: %s: %s\n", what, cudaGetErrorString(error));
+}
+
+std::string mebibytes(size_t bytes) {
+  return std::to_string((bytes >> 20) + 1) + " MiB";
+}
+
+std::string device_text(const cudaDeviceProp& properties) {
+  return std::string(properties.name) + ", sm_" + std::to_string(properties.major) +
+         std::to_string(properties.minor);
+}
+
+/// Empty when there is a device, else why not.
+std::string no_device_reason(int& count) {
+  const cudaError_t error = cudaGetDeviceCount(&count);
+  if (error == cudaSuccess && count > 0) return {};
+  cudaGetLastError();
+  count = 0;
+  return std::string("no CUDA device: ") +
+         cudaGetErrorString(error == cudaSuccess ? cudaErrorNoDevice : error);
+}
+
+}  // namespace
+
+DeviceMemory::DeviceMemory(size_t bytes, const std::string& what) : bytes_(bytes) {
+  void* data = nullptr;
+  require(cudaMalloc(&data, bytes == 0 ? 1 : bytes), mebibytes(bytes) + " for " + what);
+  data_ = static_cast<std::byte*>(data);
+}
+
+DeviceMemory::DeviceMemory(DeviceMemory&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+
+DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+DeviceMemory::~DeviceMemory() {
+  if (data_ != nullptr) report(cudaFree(data_), "cudaFree");
+}
+
+PinnedMemory::PinnedMemory(size_t bytes, const std::string& what) : bytes_(bytes) {
+  void* data = nullptr;
+  require(cudaMallocHost(&data, bytes == 0 ? 1 : bytes),
+          mebibytes(bytes) + " of pinned host memory for " + what);
+  data_ = static_cast<std::byte*>(data);
+}
+
+PinnedMemory::PinnedMemory(PinnedMemory&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+
+PinnedMemory& PinnedMemory::operator=(PinnedMemory&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+PinnedMemory::~PinnedMemory() {
+  if (data_ != nullptr) report(cudaFreeHost(data_), "cudaFreeHost");
+}
+
+struct DeviceGraph::Handle {
+  cudaGraphExec_t executable = nullptr;
+  ~Handle() {
+    if (executable != nullptr) report(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy");
+  }
+};
+
+DeviceGraph::DeviceGraph() = default;
+DeviceGraph::DeviceGraph(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
+DeviceGraph::DeviceGraph(DeviceGraph&&) noexcept = default;
+DeviceGraph& DeviceGraph::operator=(DeviceGraph&&) noexcept = default;
+DeviceGraph::~DeviceGraph() = default;
+
+struct DeviceRuntime::State {
+  cudaDeviceProp properties = {};
+  cudaStream_t stream = nullptr;
+  cudaEvent_t reached = nullptr;  // the place in one stream that another waits for
+
+  ~State() {
+    if (reached != nullptr) report(cudaEventDestroy(reached), "cudaEventDestroy");
+    if (stream != nullptr) report(cudaStreamDestroy(stream), "cudaStreamDestroy");
+  }
+};
+
+DeviceRuntime::DeviceRuntime() : state_(std::make_unique<State>()) {
+  int count = 0;
+  if (const std::string reason = no_device_reason(count); !reason.empty()) throw Error(reason);
+  require(cudaSetDevice(0), "device 0");
+  require(cudaGetDeviceProperties(&state_->properties, 0), "properties of device 0");
+  require(cudaStreamCreateWithFlags(&state_->stream, cudaStreamNonBlocking), "a stream");
+  require(cudaEventCreateWithFlags(&state_->reached, cudaEventDisableTiming), "an event");
+}
+
+DeviceRuntime::~DeviceRuntime() = default;
+
+std::string DeviceRuntime::describe() const {
+  return device_text(state_->properties);
+}
+ConvPath DeviceRuntime::conv_path() const {
+  return best_conv_path(state_->properties.major);
+}
+Stream DeviceRuntime::stream() const {
+  return state_->stream;
+}
+
+void DeviceRuntime::to_device(void* device, const void* host, size_t bytes) {
+  require(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, state_->stream),
+          "copy to the device");
+}
+
+void DeviceRuntime::to_host(void* host, const void* device, size_t bytes) {
+  require(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, state_->stream),
+          "copy from the device");
+}
+
+void DeviceRuntime::zero(void* device, size_t bytes) {
+  require(cudaMemsetAsync(device, 0, bytes, state_->stream), "clearing memory");
+}
+
+void DeviceRuntime::synchronize() {
+  require(cudaStreamSynchronize(state_->stream), "work on the device");
+}
+
+// A wait keeps what the event stood for when it was enqueued, so that one event serves them all.
+void DeviceRuntime::follow(Stream other) {
+  require(cudaEventRecord(state_->reached, other), "marking a place in a stream");
+  require(cudaStreamWaitEvent(state_->stream, state_->reached, 0), "waiting for another stream");
+}
+
+void DeviceRuntime::precede(Stream other) {
+  require(cudaEventRecord(state_->reached, state_->stream), "marking a place in a stream");
+  require(cudaStreamWaitEvent(other, state_->reached, 0), "waiting for another stream");
+}
+
+bool DeviceRuntime::can_record() {
+  return true;
+}
+
+DeviceGraph DeviceRuntime::record(const std::function<void()>& work) {
+  require(cudaStreamBeginCapture(state_->stream, cudaStreamCaptureModeThreadLocal),
+          "beginning to record");
+  cudaGraph_t graph = nullptr;
+  try {
+    const OverlappingLaunches overlapping;
+    work();
+  } catch (...) {
+    // The stream must leave the recording state; what went wrong is already on its way up.
+    cudaStreamEndCapture(state_->stream, &graph);
+    if (graph != nullptr) cudaGraphDestroy(graph);
+    cudaGetLastError();
+    throw;
+  }
+  require(cudaStreamEndCapture(state_->stream, &graph), "recording the walk");
+  auto handle = std::make_unique<DeviceGraph::Handle>();
+  const cudaError_t error = cudaGraphInstantiate(&handle->executable, graph, 0);
+  cudaGraphDestroy(graph);
+  require(error, "preparing the recorded walk");
+  return DeviceGraph(std::move(handle));
+}
+
+void DeviceRuntime::replay(const DeviceGraph& graph) {
+  require(cudaGraphLaunch(graph.handle().executable, state_->stream), "replaying the walk");
+}
+
+std::vector<DeviceInfo> query_devices() {
+  int count = 0;
+  if (const std::string reason = no_device_reason(count); !reason.empty())
+    return {{"cuda", "", false, reason}};
+  std::vector<DeviceInfo> devices;
+  for (int index = 0; index < count; ++index) {
+    DeviceInfo info{"cuda:" + std::to_string(index), "", true, ""};
+    cudaDeviceProp properties = {};
+    if (const cudaError_t error = cudaGetDeviceProperties(&properties, index);
+        error != cudaSuccess) {
+      info.usable = false;
+      info.reason = cudaGetErrorString(error);
+    } else {
+      info.detail = device_text(properties) + ", " +
+                    std::to_string(properties.totalGlobalMem >> 30) +
+                    " GiB, f16 convolutions: " + name_of(best_conv_path(properties.major));
+    }
+    devices.push_back(info);
+  }
+  return devices;
+}
+
+}  // namespace vernissage

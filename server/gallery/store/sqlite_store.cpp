@@ -1,0 +1,507 @@
+// SQLite behind the Store seam. WAL with synchronous=FULL: what was said to be done survives a
+// power cut (NORMAL loses acknowledged commits there). One connection of one process writes and
+// does every checkpoint: two that do so at once can damage a WAL file before SQLite 3.51.3. All
+// others are opened read-only, which keeps them from checkpointing too.
+#include <SQLiteCpp/Backup.h>
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+
+#include "base/error.h"
+#include "server/gallery/store/store.h"
+
+namespace vernissage::gallery {
+namespace {
+
+constexpr int kReaderPatienceMs = 2000;  // while a log left by a crash is being read back
+
+// Step n brings a database from user_version n to n + 1, in one transaction. Steps are only ever
+// added: galleries made by older versions pass through all of them.
+constexpr std::array kMigrations = {
+    R"sql(
+      CREATE TABLE painting (
+        id        TEXT    PRIMARY KEY NOT NULL,
+        room      TEXT    NOT NULL,
+        position  INTEGER NOT NULL CHECK (position >= 0),
+        title     TEXT    NOT NULL CHECK (title <> ''),
+        candidate INTEGER NOT NULL UNIQUE CHECK (candidate >= 0),
+        UNIQUE (room, position)
+      ) STRICT;
+    )sql",
+    R"sql(
+      CREATE TABLE claim (
+        number   INTEGER PRIMARY KEY NOT NULL CHECK (number > 0),
+        painting TEXT    NOT NULL UNIQUE REFERENCES painting (id),
+        visitor  BLOB    NOT NULL UNIQUE CHECK (length(visitor) = 32),
+        request  BLOB    NOT NULL CHECK (length(request) = 32),
+        plaque   TEXT    NOT NULL,
+        time_ms  INTEGER NOT NULL,
+        previous BLOB    NOT NULL UNIQUE CHECK (length(previous) = 32),
+        hash     BLOB    NOT NULL UNIQUE CHECK (length(hash) = 32)
+      ) STRICT;
+      CREATE TRIGGER claim_is_final BEFORE UPDATE ON claim
+        BEGIN SELECT RAISE(ABORT, 'a claim is never changed'); END;
+      CREATE TRIGGER claim_is_kept BEFORE DELETE ON claim
+        BEGIN SELECT RAISE(ABORT, 'a claim is never deleted'); END;
+      CREATE TABLE picture (
+        painting    TEXT PRIMARY KEY NOT NULL REFERENCES claim (painting),
+        sha256      TEXT NOT NULL CHECK (length(sha256) = 64),
+        certificate TEXT NOT NULL
+      ) STRICT;
+    )sql",
+    R"sql(
+      ALTER TABLE painting ADD COLUMN query TEXT CHECK (query <> '');
+      ALTER TABLE painting ADD COLUMN score REAL
+        CHECK ((score IS NULL) = (query IS NULL) AND (query IS NULL OR score BETWEEN -1.001 AND 1.001));
+      ALTER TABLE painting ADD COLUMN rank INTEGER
+        CHECK ((rank IS NULL) = (query IS NULL) AND (query IS NULL OR rank > 0));
+      ALTER TABLE painting ADD COLUMN rank_of INTEGER
+        CHECK ((rank_of IS NULL) = (query IS NULL) AND (query IS NULL OR rank_of >= rank));
+      ALTER TABLE painting ADD COLUMN placeholder TEXT NOT NULL DEFAULT '';
+      CREATE TABLE embedding (
+        painting TEXT PRIMARY KEY NOT NULL REFERENCES painting (id),
+        vector   BLOB NOT NULL CHECK (length(vector) > 0 AND length(vector) % 4 = 0)  -- float32, little-endian
+      ) STRICT;
+    )sql",
+};
+constexpr int kSchema = static_cast<int>(kMigrations.size());
+
+constexpr char kClaimColumns[] =
+    "SELECT number, painting, visitor, request, plaque, time_ms, previous, hash FROM claim ";
+
+// Held as long as the store is open: who has it is the one process that writes. A file of its own,
+// because closing any descriptor of the database would drop SQLite's locks.
+class WriterLock {
+ public:
+  explicit WriterLock(const std::string& database) {
+    const std::string path = database + ".lock";
+    file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file_ < 0) throw Error("cannot be locked: " + std::string(std::strerror(errno)));
+    if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
+    ::close(file_);
+    throw Error("locked: another process serves this gallery");
+  }
+  WriterLock(const WriterLock&) = delete;
+  WriterLock& operator=(const WriterLock&) = delete;
+  ~WriterLock() { ::close(file_); }
+
+ private:
+  int file_;
+};
+
+Digest digest_of(const SQLite::Column& column) {
+  Digest digest{};
+  if (column.getBytes() != static_cast<int>(digest.size()))
+    throw Error("claim log: a hash of " + std::to_string(column.getBytes()) + " bytes");
+  const auto* bytes = static_cast<const uint8_t*>(column.getBlob());
+  std::copy(bytes, bytes + digest.size(), digest.begin());
+  return digest;
+}
+
+Claim claim_of_row(SQLite::Statement& row) {
+  return {row.getColumn(0).getInt64(), row.getColumn(1).getString(), digest_of(row.getColumn(2)),
+          digest_of(row.getColumn(3)), row.getColumn(4).getString(), row.getColumn(5).getInt64(),
+          digest_of(row.getColumn(6)), digest_of(row.getColumn(7))};
+}
+
+Painting painting_of_row(SQLite::Statement& row) {
+  Painting painting{row.getColumn(0).getString(), row.getColumn(1).getString(),
+                    row.getColumn(2).getInt(), row.getColumn(3).getString(),
+                    static_cast<uint64_t>(row.getColumn(4).getInt64())};
+  if (!row.getColumn(5).isNull())
+    painting.why =
+        Why{row.getColumn(5).getString(), static_cast<float>(row.getColumn(6).getDouble()),
+            row.getColumn(7).getInt64(), row.getColumn(8).getInt64()};
+  painting.placeholder = row.getColumn(9).getString();
+  return painting;
+}
+
+// As little-endian float32: every machine this is built for has them so in memory.
+static_assert(std::endian::native == std::endian::little && sizeof(float) == 4);
+
+std::vector<float> vector_of(const SQLite::Column& column) {
+  std::vector<float> values(static_cast<size_t>(column.getBytes()) / sizeof(float));
+  std::memcpy(values.data(), column.getBlob(), values.size() * sizeof(float));
+  return values;
+}
+
+std::optional<Claim> first_claim(SQLite::Statement& query) {
+  return query.executeStep() ? std::optional(claim_of_row(query)) : std::nullopt;
+}
+
+void bind_digest(SQLite::Statement& statement, int index, const Digest& digest) {
+  statement.bind(index, digest.data(), static_cast<int>(digest.size()));
+}
+
+std::optional<Claim> find_by_visitor(SQLite::Database& database, const Digest& visitor) {
+  SQLite::Statement query(database, std::string(kClaimColumns) + "WHERE visitor = ?");
+  bind_digest(query, 1, visitor);
+  return first_claim(query);
+}
+
+std::optional<Claim> find_by_painting(SQLite::Database& database, std::string_view painting) {
+  SQLite::Statement query(database, std::string(kClaimColumns) + "WHERE painting = ?");
+  query.bind(1, std::string(painting));
+  return first_claim(query);
+}
+
+bool is_unique_violation(const SQLite::Exception& exception) {
+  return exception.getExtendedErrorCode() == SQLITE_CONSTRAINT_UNIQUE ||
+         exception.getExtendedErrorCode() == SQLITE_CONSTRAINT_PRIMARYKEY;
+}
+
+// The machine's trouble, not that of what was asked.
+bool is_unavailable(const SQLite::Exception& exception) {
+  switch (exception.getErrorCode()) {
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_NOMEM:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Reading: one read-only connection, which also serves a program beside the server.
+class SqliteReader : public Store {
+ public:
+  explicit SqliteReader(const std::filesystem::path& path)
+      : path_(path.string()),
+        reader_(path_, SQLite::OPEN_READONLY | SQLite::OPEN_NOFOLLOW, kReaderPatienceMs) {
+    reader_.exec("PRAGMA query_only = ON");
+    reader_.exec("PRAGMA trusted_schema = OFF");
+    const int version = reader_.execAndGet("PRAGMA user_version").getInt();
+    if (version != kSchema)
+      throw Error("schema " + std::to_string(version) + ", expected " + std::to_string(kSchema) +
+                  ": made by " + (version < kSchema ? "an older" : "a newer") + " vernissage" +
+                  (version < kSchema ? "; serving the gallery once brings it up to date" : ""));
+  }
+
+  void hang(const std::vector<Painting>&) override { refuse(); }
+  ClaimOutcome claim(const NewClaim&) override { refuse(); }
+  void record_picture(const Picture&) override { refuse(); }
+  void record_embeddings(const std::vector<Embedding>&) override { refuse(); }
+
+  std::vector<Painting> paintings() override {
+    return reading([this] {
+      SQLite::Statement query(reader_,
+                              "SELECT id, room, position, title, candidate, query, score, rank, "
+                              "rank_of, placeholder FROM painting ORDER BY room, position");
+      std::vector<Painting> result;
+      while (query.executeStep()) result.push_back(painting_of_row(query));
+      return result;
+    });
+  }
+
+  std::vector<Embedding> embeddings() override {
+    return reading([this] {
+      SQLite::Statement query(reader_, "SELECT painting, vector FROM embedding ORDER BY painting");
+      std::vector<Embedding> result;
+      while (query.executeStep())
+        result.push_back({query.getColumn(0).getString(), vector_of(query.getColumn(1))});
+      return result;
+    });
+  }
+
+  std::optional<Claim> claim_of(const Digest& visitor) override {
+    return reading([&] { return find_by_visitor(reader_, visitor); });
+  }
+
+  std::optional<Claim> owner_of(std::string_view painting) override {
+    return reading([&] { return find_by_painting(reader_, painting); });
+  }
+
+  std::vector<Claim> claims_since(int64_t number) override {
+    return reading([&] {
+      SQLite::Statement query(reader_,
+                              std::string(kClaimColumns) + "WHERE number > ? ORDER BY number");
+      query.bind(1, number);
+      std::vector<Claim> result;
+      while (query.executeStep()) result.push_back(claim_of_row(query));
+      return result;
+    });
+  }
+
+  std::vector<Picture> pictures() override {
+    return reading([this] {
+      SQLite::Statement query(reader_,
+                              "SELECT picture.painting, sha256, certificate FROM picture "
+                              "JOIN claim ON claim.painting = picture.painting ORDER BY number");
+      std::vector<Picture> result;
+      while (query.executeStep())
+        result.push_back({query.getColumn(0).getString(), query.getColumn(1).getString(),
+                          query.getColumn(2).getString()});
+      return result;
+    });
+  }
+
+  bool healthy() override {
+    try {
+      return reading(
+          [this] { return reader_.execAndGet("SELECT count(*) FROM painting").getInt() >= 0; });
+    } catch (const Error&) {
+      return false;
+    }
+  }
+
+ protected:
+  const std::string path_;
+
+ private:
+  [[noreturn]] void refuse() const { throw Error(path_ + ": is open for reading only"); }
+
+  template <class Read>
+  auto reading(const Read& read) -> decltype(read()) {
+    const std::lock_guard lock(reader_mutex_);
+    try {
+      return read();
+    } catch (const SQLite::Exception& exception) {
+      throw Error(path_ + ": " + exception.what());
+    }
+  }
+
+  std::mutex reader_mutex_;  // guards reader_
+  SQLite::Database reader_;
+};
+
+// The writer's connection and the lock that makes it the only one. Ready before any reader opens.
+struct Writer {
+  Writer(const std::filesystem::path& path, bool create)
+      : alone(path.string()),
+        database(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_NOFOLLOW |
+                                    (create ? SQLite::OPEN_CREATE : 0)) {
+    const std::string mode = database.execAndGet("PRAGMA journal_mode = WAL").getString();
+    if (mode != "wal") throw Error("expected journal mode wal, got " + mode);
+    database.exec("PRAGMA synchronous = FULL");
+    database.exec("PRAGMA foreign_keys = ON");
+    database.exec("PRAGMA trusted_schema = OFF");
+    migrate();
+    const std::string verdict = database.execAndGet("PRAGMA quick_check(1)").getString();
+    if (verdict != "ok") throw Error("the database is damaged: " + verdict);
+  }
+
+  void migrate() {
+    const int version = database.execAndGet("PRAGMA user_version").getInt();
+    if (version > kSchema)
+      throw Error("made by a newer vernissage: schema " + std::to_string(version) +
+                  ", this one knows up to " + std::to_string(kSchema));
+    for (int step = version; step < kSchema; ++step) {
+      SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+      database.exec(kMigrations[static_cast<size_t>(step)]);
+      database.exec("PRAGMA user_version = " + std::to_string(step + 1));
+      transaction.commit();
+    }
+  }
+
+  WriterLock alone;
+  SQLite::Database database;
+};
+
+// Makes the writer first, so that what the reader opens is there and up to date.
+class SqliteStore : private Writer, public SqliteReader {
+ public:
+  SqliteStore(const std::filesystem::path& path, bool create)
+      : Writer(path, create), SqliteReader(path) {}
+
+  void hang(const std::vector<Painting>& paintings) override {
+    const Painting* current = nullptr;
+    writing(
+        [&] {
+          SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+          SQLite::Statement insert(database,
+                                   "INSERT INTO painting (id, room, position, title, candidate, "
+                                   "query, score, rank, rank_of, placeholder) "
+                                   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+          for (const Painting& painting : paintings) {
+            current = &painting;
+            insert.bind(1, painting.id);
+            insert.bind(2, painting.room);
+            insert.bind(3, painting.position);
+            insert.bind(4, painting.title);
+            insert.bind(5, static_cast<int64_t>(painting.candidate));
+            for (int column = 6; column <= 9; ++column) insert.bind(column);  // null
+            if (painting.why) {
+              insert.bind(6, painting.why->query);
+              insert.bind(7, static_cast<double>(painting.why->score));
+              insert.bind(8, painting.why->rank);
+              insert.bind(9, painting.why->of);
+            }
+            insert.bind(10, painting.placeholder);
+            insert.exec();
+            insert.reset();
+          }
+          transaction.commit();
+        },
+        [&] {
+          return current ? "painting " + current->id + " in room " + current->room + ", place " +
+                               std::to_string(current->position) + ": "
+                         : "";
+        });
+  }
+
+  ClaimOutcome claim(const NewClaim& wish) override {
+    ClaimOutcome outcome{};
+    writing([&] { outcome = claim_locked(wish); },
+            [&] { return "claim of painting " + wish.painting + ": "; });
+    return outcome;
+  }
+
+  uint64_t busy_total() const override { return busy_total_; }
+
+  void record_embeddings(const std::vector<Embedding>& embeddings) override {
+    const Embedding* current = nullptr;
+    writing(
+        [&] {
+          SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+          SQLite::Statement insert(database,
+                                   "INSERT INTO embedding (painting, vector) VALUES (?, ?)");
+          for (const Embedding& embedding : embeddings) {
+            current = &embedding;
+            insert.bind(1, embedding.painting);
+            insert.bind(2, embedding.vector.data(),
+                        static_cast<int>(embedding.vector.size() * sizeof(float)));
+            insert.exec();
+            insert.reset();
+          }
+          transaction.commit();
+        },
+        [&] { return current ? "embedding of painting " + current->painting + ": " : ""; });
+  }
+
+  void record_picture(const Picture& picture) override {
+    writing(
+        [&] {
+          SQLite::Statement insert(
+              database,
+              "INSERT INTO picture (painting, sha256, certificate) "
+              "VALUES (?, ?, ?) ON CONFLICT (painting) DO UPDATE "
+              "SET sha256 = excluded.sha256, certificate = excluded.certificate");
+          insert.bind(1, picture.painting);
+          insert.bind(2, picture.sha256);
+          insert.bind(3, picture.certificate);
+          insert.exec();
+        },
+        [&] { return "picture of painting " + picture.painting + ": "; });
+  }
+
+ private:
+  // Inserts first; only a claim that a constraint refused is asked why.
+  ClaimOutcome claim_locked(const NewClaim& wish) {
+    try {
+      SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+      Claim claim = next_entry(wish);
+      insert_entry(claim);
+      transaction.commit();
+      return {ClaimResult::won, std::move(claim)};
+    } catch (const SQLite::Exception& exception) {
+      if (!is_unique_violation(exception)) throw;
+      if (auto own = find_by_visitor(database, wish.visitor)) {
+        const ClaimResult result =
+            own->painting == wish.painting ? ClaimResult::same : ClaimResult::already_own;
+        return {result, std::move(*own)};
+      }
+      if (auto owned = find_by_painting(database, wish.painting))
+        return {ClaimResult::taken, std::move(*owned)};
+      throw;
+    }
+  }
+
+  Claim next_entry(const NewClaim& wish) {
+    Claim claim{1, wish.painting, wish.visitor, wish.request, wish.plaque, wish.time_ms, {}, {}};
+    SQLite::Statement last(database, std::string(kClaimColumns) + "ORDER BY number DESC LIMIT 1");
+    if (const auto head = first_claim(last)) {
+      claim.number = head->number + 1;
+      claim.previous = head->hash;
+    }
+    claim.hash = link(claim);
+    return claim;
+  }
+
+  void insert_entry(const Claim& claim) {
+    SQLite::Statement insert(database,
+                             "INSERT INTO claim (number, painting, visitor, request, plaque, "
+                             "time_ms, previous, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    insert.bind(1, claim.number);
+    insert.bind(2, claim.painting);
+    bind_digest(insert, 3, claim.visitor);
+    bind_digest(insert, 4, claim.request);
+    insert.bind(5, claim.plaque);
+    insert.bind(6, claim.time_ms);
+    bind_digest(insert, 7, claim.previous);
+    bind_digest(insert, 8, claim.hash);
+    insert.exec();
+  }
+
+  template <class Write, class Name>
+  void writing(const Write& write, const Name& name) {
+    const std::lock_guard lock(writer_mutex_);
+    try {
+      write();
+    } catch (const SQLite::Exception& exception) {
+      const std::string what = path_ + ": " + name() + exception.what();
+      if (exception.getErrorCode() == SQLITE_BUSY) ++busy_total_;
+      if (is_unavailable(exception)) throw StoreUnavailable(what);
+      throw Error(what);
+    }
+  }
+
+  std::mutex writer_mutex_;  // guards Writer::database
+  std::atomic<uint64_t> busy_total_ = 0;
+};
+
+template <class Make>
+auto naming(const std::filesystem::path& path, const Make& make) -> decltype(make()) {
+  try {
+    return make();
+  } catch (const SQLite::Exception& exception) {
+    throw Error(path.string() + ": " + exception.what());
+  } catch (const Error& error) {
+    throw Error(path.string() + ": " + error.what());
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Store> open_sqlite_store(const std::filesystem::path& path, bool create) {
+  const bool exists = std::filesystem::exists(path);
+  if (create && exists) throw Error(path.string() + ": is already there");
+  if (!create && !exists) throw Error(path.string() + ": is not there");
+  return naming(path, [&]() -> std::unique_ptr<Store> {
+    return std::make_unique<SqliteStore>(path, create);
+  });
+}
+
+std::unique_ptr<Store> open_sqlite_reader(const std::filesystem::path& path) {
+  return naming(path,
+                [&]() -> std::unique_ptr<Store> { return std::make_unique<SqliteReader>(path); });
+}
+
+void backup_sqlite(const std::filesystem::path& path, const std::filesystem::path& out) {
+  if (std::filesystem::exists(out)) throw Error(out.string() + ": is already there");
+  naming(path, [&] {
+    SQLite::Database from(path.string(), SQLite::OPEN_READONLY | SQLite::OPEN_NOFOLLOW,
+                          kReaderPatienceMs);
+    SQLite::Database to(out.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    // In one step: one moment's content, however much is claimed meanwhile.
+    SQLite::Backup backup(to, from);
+    if (backup.executeStep(-1) != SQLITE_DONE) throw Error("cannot be copied while it is busy");
+    to.exec("PRAGMA journal_mode = DELETE");  // one file, which a reader leaves as it is
+    return 0;
+  });
+}
+
+}  // namespace vernissage::gallery

@@ -1,0 +1,137 @@
+#include "server/routes/live_routes.h"
+
+#include <algorithm>
+
+#include "base/base64.h"
+#include "base/error.h"
+#include "server/gallery/claims.h"
+#include "server/http/json.h"
+#include "server/live/room_stream.h"
+#include "server/routes/answers.h"
+#include "server/routes/picture_routes.h"
+#include "server/visitors/wish.h"
+#include "server/web/pages.h"
+
+namespace vernissage::http {
+namespace {
+
+constexpr size_t kQueryPairsMax = 8;
+constexpr int64_t kListenersRetrySeconds = 30;
+
+/// What HEAD gets: the fields of a stream without one.
+class NoBody : public BodyStream {
+ public:
+  void next(Deliver deliver) override { deliver(std::nullopt); }
+  void cancel() noexcept override {}
+};
+
+Response stream_of(const char* media_type, std::shared_ptr<BodyStream> body) {
+  Response response;
+  response.set("Content-Type", media_type);
+  response.set("Cache-Control", "no-store");
+  response.set("X-Accel-Buffering", "no");  // nginx would hold pieces back
+  response.stream = std::move(body);
+  return response;
+}
+
+Response bad_query(const App& app, const Request& request, const std::string& detail) {
+  return problem(app.site, app.gallery, request, 400, detail);
+}
+
+// The values of the one or two names a route knows; nothing when the query has others, has one
+// twice, or cannot be read.
+std::optional<std::vector<std::string>> query_values(const Request& request,
+                                                     const std::vector<std::string>& names) {
+  std::vector<std::string> values(names.size());
+  if (request.query.empty()) return values;
+  try {
+    for (auto& [name, value] : visitors::read_pairs(request.query, kQueryPairsMax)) {
+      const auto found = std::find(names.begin(), names.end(), name);
+      if (found == names.end()) return std::nullopt;
+      std::string& place = values[static_cast<size_t>(found - names.begin())];
+      if (!place.empty()) return std::nullopt;
+      place = std::move(value);
+    }
+  } catch (const ParseError&) {
+    return std::nullopt;
+  }
+  return values;
+}
+
+}  // namespace
+
+std::optional<Response> api_state(App& app, const Request& request, const Parameters&, const Reply&,
+                                  bool*) {
+  const gallery::Snapshot snapshot = app.gallery.claims().snapshot();
+  Json json;
+  json.begin('{').key("sequence").value(snapshot.sequence);
+  json.key("count").value(static_cast<int64_t>(snapshot.count));
+  json.key("taken").value(gallery::base64(snapshot.bitmap)).end('}');
+  return fresh(request, "application/json", json.text());
+}
+
+std::optional<Response> api_events(App& app, const Request& request, const Parameters&,
+                                   const Reply&, bool*) {
+  constexpr char kMediaType[] = "text/event-stream";
+  if (request.is_head()) return stream_of(kMediaType, std::make_shared<NoBody>());
+  std::optional<int64_t> last_seen;
+  if (const auto id = request.field("Last-Event-ID")) {
+    last_seen = live::read_event_id(*id);
+    if (!last_seen)
+      return bad_query(app, request, "Last-Event-ID is not the number of one of our events.");
+  }
+  auto stream = app.events.open(last_seen);
+  if (!stream)
+    return problem(app.site, app.gallery, request, 503,
+                   "Too many are listening; ask /api/v1/state instead.")
+        .set("Retry-After", std::to_string(kListenersRetrySeconds));
+  return stream_of(kMediaType, std::move(stream));
+}
+
+std::optional<Response> api_flow(App& app, const Request& request, const Parameters&, const Reply&,
+                                 bool*) {
+  const auto values = query_values(request, {"from", "to"});
+  if (!values || (*values)[0].empty() || (*values)[1].empty() || (*values)[0] == (*values)[1])
+    return bad_query(app, request, "A walk goes ?from=one painting&to=another.");
+  const gallery::Painting* from = app.gallery.painting((*values)[0]);
+  const gallery::Painting* to = app.gallery.painting((*values)[1]);
+  if (!from || !to) return std::nullopt;
+  if (request.is_head()) return stream_of(live::kFlowMediaType, std::make_shared<NoBody>());
+  auto opened = app.flow.open(*from, *to);
+  if (!opened.stream)
+    return problem(app.site, app.gallery, request, 503, "Too many are watching just now.")
+        .set("Retry-After", std::to_string(opened.retry_after.count()));
+  return stream_of(live::kFlowMediaType, std::move(opened.stream));
+}
+
+std::optional<Response> api_room_stream(App& app, const Request& request,
+                                        const Parameters& parameters, const Reply&, bool*) {
+  const gallery::Room* room = app.gallery.room(parameters[0]);
+  if (!room) return std::nullopt;
+  const auto values = query_values(request, {"from"});
+  const std::string from = values ? (*values)[0] : "";
+  const gallery::Painting* first = app.gallery.painting(from);
+  if (!values || (!from.empty() && (!first || first->room != room->slug)))
+    return bad_query(app, request, "A room is walked ?from=one of its paintings.");
+  if (request.is_head()) return stream_of(live::kRoomMediaType, std::make_shared<NoBody>());
+  const auto& wall = app.gallery.wall(room->slug);
+  const auto place = first ? std::find(wall.begin(), wall.end(), first) - wall.begin() : 0;
+  return stream_of(
+      live::kRoomMediaType,
+      live::open_room_stream({app.gallery, app.pictures, app.timer, client_of(app, request)}, *room,
+                             static_cast<size_t>(place)));
+}
+
+std::optional<Response> studio(App& app, const Request& request, const Parameters&, const Reply&,
+                               bool*) {
+  const auto values = query_values(request, {"from", "lang"});
+  const auto first = !values                ? std::nullopt
+                     : (*values)[0].empty() ? std::optional<uint32_t>(0)
+                                            : render::read_print_number((*values)[0]);
+  if (!first)
+    return bad_query(app, request,
+                     "Prints have numbers from 0 to " + std::to_string(web::kPrintsMax - 1) + ".");
+  return fresh_page(request, web::studio_page(speaking(app.site, request), app.gallery, *first));
+}
+
+}  // namespace vernissage::http

@@ -1,0 +1,12 @@
+// The API's contract, OpenAPI 3.1: server/web/files/openapi.json, which tests/programs/openapi_test.cpp
+// holds against the running server.
+#pragma once
+
+#include "server/routes/route.h"
+
+namespace vernissage::http {
+
+std::optional<Response> openapi(App& app, const Request& request, const Parameters& parameters,
+                                const Reply& reply, bool* later);
+
+}  // namespace vernissage::http

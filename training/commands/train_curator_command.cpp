@@ -1,0 +1,165 @@
+// vernissage-atelier train-curator: the network that relates words and pictures.
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <malloc.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "base/error.h"
+#include "training/clip/trainer.h"
+#include "training/commands/commands.h"
+#include "training/dataset/painter/painter.h"
+#include "training/dataset/picture_source.h"
+
+namespace vernissage::atelier {
+namespace {
+
+volatile std::sig_atomic_t stop_requested = 0;
+constexpr int kKeptBytes = 1 << 30;
+
+struct Options {
+  CuratorOptions training;
+  std::string out, state, device = "cpu";
+  int threads = 1, merges = 1500, width = 128, layers = 4, text_layers = 2, patch = 16;
+  double minutes = 0;
+  double save_minutes = 3;
+};
+
+CuratorTrainer begin(const Options& options) {
+  if (const auto stored = load_newest_state(options.state)) {
+    CuratorTrainer trainer(options.training, *stored);
+    std::fprintf(stderr, "going on after %lld pictures\n",
+                 static_cast<long long>(trainer.images_seen()));
+    return trainer;
+  }
+  constexpr uint64_t kWordsFrom = 60'000;
+  return CuratorTrainer(options.training, learn_merges(count_caption_words(kWordsFrom),
+                                                       static_cast<size_t>(options.merges)));
+}
+
+void train(Options& options) {
+  at::set_num_threads(options.threads);
+  // Freed activations are kept for the next step rather than given back page by page.
+  mallopt(M_MMAP_THRESHOLD, kKeptBytes);
+  mallopt(M_TRIM_THRESHOLD, kKeptBytes);
+  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { stop_requested = 1; });
+  CuratorTrainer trainer = begin(options);
+  const int size = options.training.config.image_size;
+  PictureSource source(
+      [size](uint64_t index, std::span<uint8_t> rgb) {
+        paint_into(kTrainingSeeds + index, size, rgb);
+      },
+      size, static_cast<uint64_t>(trainer.images_seen()), 1, 2 * options.training.batch);
+  using Clock = std::chrono::steady_clock;
+  const auto minutes_since = [](Clock::time_point then) {
+    return std::chrono::duration<double>(Clock::now() - then).count() / 60;
+  };
+  const auto start = Clock::now();
+  auto shown = start, saved = start;
+  const int64_t begun_at = trainer.images_seen();
+  double loss = 0;
+  int steps = 0;
+  const auto save = [&] {
+    save_state(options.state, trainer.images_seen(), trainer.state());
+    save_clip(options.out, trainer.network(), DType::f16,
+              {{"licence", "MIT"},
+               {"data", "pictures and captions of vernissage-atelier's painter"},
+               {"trained_by", "vernissage-atelier train-curator"},
+               {"images_seen", std::to_string(trainer.images_seen())}});
+  };
+  while (trainer.images_seen() < options.training.images && stop_requested == 0 &&
+         (options.minutes <= 0 || minutes_since(start) < options.minutes)) {
+    const CuratorTrainer::Step step = trainer.step(source.next(options.training.batch));
+    loss += step.loss;
+    ++steps;
+    if (minutes_since(shown) > 1.0 / 6) {
+      const double rate =
+          static_cast<double>(trainer.images_seen() - begun_at) / minutes_since(start) / 60;
+      const double left =
+          static_cast<double>(options.training.images - trainer.images_seen()) / rate / 60;
+      std::fprintf(
+          stderr,
+          "%lld of %lld pictures, %.0f/s, %.0f min left, loss %.3f, scale %.1f, rate %.2g\n",
+          static_cast<long long>(trainer.images_seen()),
+          static_cast<long long>(options.training.images), rate, left, loss / steps, step.scale,
+          step.rate);
+      loss = 0;
+      steps = 0;
+      shown = Clock::now();
+    }
+    if (minutes_since(saved) > options.save_minutes) {
+      save();
+      saved = Clock::now();
+    }
+  }
+  save();
+  std::printf("%s: after %lld pictures\n", options.out.c_str(),
+              static_cast<long long>(trainer.images_seen()));
+}
+
+}  // namespace
+
+void add_train_curator_command(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  Options& o = *options;
+  CLI::App* command = app.add_subcommand(
+      "train-curator", "Train the network that relates words and painted pictures");
+  command->add_option("--out", o.out, "The network, safetensors in float16")->required();
+  command->add_option("--state", o.state, "Folder of the training's state; found there, it goes on")
+      ->required();
+  command->add_option("--images", o.training.images, "Pictures of the whole training")
+      ->check(CLI::Range(1, 2'000'000'000))
+      ->capture_default_str();
+  command->add_option("--minutes", o.minutes, "Of this sitting; 0: no bound")
+      ->capture_default_str();
+  command->add_option("--batch", o.training.batch, "Pictures a step")
+      ->check(CLI::Range(2, 8192))
+      ->capture_default_str();
+  command->add_option("--rate", o.training.rate, "Learning rate at its highest")
+      ->check(CLI::Range(1e-6, 1.0))
+      ->capture_default_str();
+  command->add_option("--width", o.width, "W of both towers, a multiple of 32")
+      ->check(CLI::Range(32, 1024))
+      ->capture_default_str();
+  command->add_option("--layers", o.layers, "Of the image tower")
+      ->check(CLI::Range(1, 24))
+      ->capture_default_str();
+  command->add_option("--text-layers", o.text_layers, "Of the text tower")
+      ->check(CLI::Range(1, 24))
+      ->capture_default_str();
+  command->add_option("--patch", o.patch, "Side of a patch of the 64 x 64 picture")
+      ->check(CLI::IsMember({4, 8, 16, 32}))
+      ->capture_default_str();
+  command->add_option("--merges", o.merges, "Byte-pair merges at most")
+      ->check(CLI::Range(1, 48894))
+      ->capture_default_str();
+  command->add_option("--threads", o.threads, "CPU threads")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  command->add_option("--device", o.device, "cpu or cuda")
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->capture_default_str();
+  command->callback([options] {
+    Options& given = *options;
+    if (given.device == "cuda") {
+      if (!at::hasCUDA()) throw Error("--device cuda: this libtorch finds no CUDA device");
+      given.training.device = at::Device(at::kCUDA, 0);
+    }
+    ClipConfig& config = given.training.config;
+    config.image_size = 64;
+    config.patch_size = given.patch;
+    config.vision = {given.width, given.layers, given.width / 32, 4 * given.width,
+                     ClipActivation::quick_gelu};
+    config.text = {given.width, given.text_layers, given.width / 32, 4 * given.width,
+                   ClipActivation::quick_gelu};
+    config.embedding = 128;
+    config.context = 32;
+    config.source = "vernissage";
+    train(given);
+  });
+}
+
+}  // namespace vernissage::atelier

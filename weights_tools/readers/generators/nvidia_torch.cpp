@@ -1,0 +1,378 @@
+#include "weights_tools/readers/generators/nvidia_torch.h"
+
+#include <bit>
+#include <cmath>
+#include <functional>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "weights_tools/containers/torch_module.h"
+#include "weights_tools/containers/torch_stream.h"
+#include "weights_tools/readers/generators/network_builder.h"
+
+namespace vernissage {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what, const std::string& reason) {
+  throw Error(what + ": " + reason);
+}
+
+std::string block_name(int resolution) {
+  return std::string("b").append(std::to_string(resolution));
+}
+
+template <class T>
+void expect_equal(const std::string& what, const T& actual, const T& expected) {
+  if (actual == expected) return;
+  if constexpr (std::is_same_v<T, std::string_view>) {
+    refuse(what, "\"" + printable(actual) + "\", expected \"" + std::string(expected) + "\"");
+  } else {
+    refuse(what, std::to_string(actual) + ", expected " + std::to_string(expected));
+  }
+}
+
+// Gains are stored as the products of a few float64 operations: 1e-6 is far above their rounding
+// and far below any other gain.
+void expect_gain(const std::string& what, double actual, double expected) {
+  if (!(std::abs(actual - expected) <= 1e-6 * std::abs(expected))) {
+    refuse(what, std::to_string(actual) + ", expected " + std::to_string(expected));
+  }
+}
+
+Activation to_activation(const TorchModule& layer) {
+  try {
+    return activation_from_name(printable(layer.text("activation")));
+  } catch (const Error& error) {
+    refuse(layer.path(), error.what());
+  }
+}
+Architecture to_architecture(const TorchModule& block) {
+  try {
+    return architecture_from_name(printable(block.text("architecture")));
+  } catch (const Error& error) {
+    refuse(block.path(), error.what());
+  }
+}
+
+/// One value that every layer must share.
+template <class T>
+class Shared {
+ public:
+  void set(const std::string& what, const T& value) {
+    if (!value_) {
+      value_ = value;
+    } else if (!(*value_ == value)) {
+      refuse(what, "differs from the other layers; a network of one kind is expected");
+    }
+  }
+  const T& get(const std::string& what) const {
+    if (!value_) refuse(what, "no layer states it");
+    return *value_;
+  }
+
+ private:
+  std::optional<T> value_;
+};
+
+class Reader {
+ public:
+  Reader(const PickleValue& root, std::span<const std::byte> file, const std::string& key)
+      : file_(file), builder_(file.size()), generator_(*find(root, key), key) {}
+
+  Network read();
+  const std::map<std::string, DType>& stored() const { return builder_.stored(); }
+
+ private:
+  void refuse_other_families() const;
+  void read_dimensions(const TorchModule& mapping, const TorchModule& synthesis);
+  void read_mapping(const TorchModule& mapping);
+  void read_synthesis(const TorchModule& synthesis);
+  void read_block(const TorchModule& block, int resolution);
+  void read_layer(const TorchModule& layer, const std::string& name, int resolution, int up);
+  void read_to_rgb(const TorchModule& torgb, const std::string& name);
+  void read_skip(const TorchModule& skip, const std::string& name);
+  void read_affine(const TorchModule& layer, const std::string& name, int channels);
+  double read_dense(const TorchModule& dense, const std::string& name);
+  void add_tensors(const TorchModule& module, const std::string& name);
+  void drop_unused_filters();
+  void note_clamp(const TorchModule& layer);
+  TorchStorage storage(const PickleValue& value);
+
+  std::span<const std::byte> file_;
+  std::map<const std::byte*, TorchStorage> storages_;  // by the bytes they were read from
+  NetworkBuilder builder_;
+  TorchModule generator_;
+  NetworkConfig config_;
+  Shared<Architecture> architecture_;
+  Shared<Activation> activation_;
+  Shared<double> clamp_;
+  Shared<bool> use_noise_;
+  std::vector<std::pair<std::string, std::vector<float>>> skip_filters_;  // block, values
+};
+
+// Generators of the other families carry the same class name; their parts tell them apart.
+void Reader::refuse_other_families() const {
+  generator_.expect_class("Generator");
+  const TorchModule synthesis = generator_.child("synthesis");
+  if (synthesis.has_child("input") || synthesis.has("num_critical")) {
+    refuse(synthesis.path(), "a StyleGAN3 network; only StyleGAN2 is read");
+  }
+  synthesis.expect_class("SynthesisNetwork");
+}
+
+void Reader::read_dimensions(const TorchModule& mapping, const TorchModule& synthesis) {
+  config_.z_dim = generator_.integer("z_dim");
+  config_.c_dim = generator_.integer("c_dim");
+  config_.w_dim = generator_.integer("w_dim");
+  config_.resolution = generator_.integer("img_resolution");
+  config_.image_channels = generator_.integer("img_channels");
+  constexpr int kResolutionMax = 4096;
+  if (config_.resolution < 4 || config_.resolution > kResolutionMax ||
+      !std::has_single_bit(static_cast<unsigned>(config_.resolution))) {
+    refuse(generator_.path() + ".img_resolution",
+           std::to_string(config_.resolution) + ", expected a power of two from 4 to 4096");
+  }
+  expect_equal(mapping.path() + ".z_dim", mapping.integer("z_dim"), config_.z_dim);
+  expect_equal(mapping.path() + ".c_dim", mapping.integer("c_dim"), config_.c_dim);
+  expect_equal(mapping.path() + ".w_dim", mapping.integer("w_dim"), config_.w_dim);
+  expect_equal(synthesis.path() + ".w_dim", synthesis.integer("w_dim"), config_.w_dim);
+  expect_equal(synthesis.path() + ".img_resolution", synthesis.integer("img_resolution"),
+               config_.resolution);
+  expect_equal(synthesis.path() + ".img_channels", synthesis.integer("img_channels"),
+               config_.image_channels);
+  expect_equal(generator_.path() + ".num_ws", generator_.integer("num_ws"), config_.num_ws());
+}
+
+void Reader::read_mapping(const TorchModule& mapping) {
+  mapping.expect_class("MappingNetwork");
+  add_tensors(mapping, "mapping");
+  const int layers = mapping.integer("num_layers");
+  size_t children = static_cast<size_t>(layers);
+  if (config_.c_dim > 0) {
+    const TorchModule embed = mapping.child("embed");
+    ++children;
+    expect_equal<std::string_view>(embed.path() + ".activation", embed.text("activation"),
+                                   "linear");
+    expect_gain(embed.path() + ".bias_gain", read_dense(embed, "mapping.embed"), 1);
+    config_.embed_features = builder_.size("mapping.embed.weight", 2, 0);
+  }
+  expect_equal(mapping.path() + ": number of layers", mapping.children().size(), children);
+  Shared<double> multiplier;
+  Shared<Activation> activation;
+  for (int i = 0; i < layers; ++i) {
+    const std::string part = std::string("fc").append(std::to_string(i));
+    const TorchModule dense = mapping.child(part);
+    multiplier.set(dense.path() + ".bias_gain", read_dense(dense, "mapping." + part));
+    activation.set(dense.path() + ".activation", to_activation(dense));
+    config_.mapping_widths.push_back(builder_.size("mapping." + part + ".weight", 2, 0));
+  }
+  config_.mapping_lr_multiplier = static_cast<float>(multiplier.get(mapping.path() + ".fc0"));
+  config_.mapping_activation = activation.get(mapping.path() + ".fc0");
+}
+
+/// Adds a dense layer's tensors and returns its learning-rate multiplier, which is its bias gain.
+double Reader::read_dense(const TorchModule& dense, const std::string& name) {
+  dense.expect_class("FullyConnectedLayer");
+  add_tensors(dense, name);
+  const double multiplier = dense.number("bias_gain");
+  const int inputs = builder_.size(name + ".weight", 2, 1);
+  expect_gain(dense.path() + ".weight_gain", dense.number("weight_gain"),
+              multiplier / std::sqrt(inputs));
+  return multiplier;
+}
+
+void Reader::read_synthesis(const TorchModule& synthesis) {
+  add_tensors(synthesis, "synthesis");
+  expect_equal(synthesis.path() + ": number of blocks", synthesis.children().size(),
+               static_cast<size_t>(config_.block_count()));
+  for (int resolution = 4; resolution <= config_.resolution; resolution *= 2) {
+    read_block(synthesis.child(block_name(resolution)), resolution);
+  }
+  const std::string what = synthesis.path();
+  config_.architecture = architecture_.get(what + ".architecture");
+  config_.activation = activation_.get(what + ".activation");
+  config_.conv_clamp = static_cast<float>(clamp_.get(what + ".conv_clamp"));
+  config_.use_noise = use_noise_.get(what + ".use_noise");
+}
+
+void Reader::read_block(const TorchModule& block, int resolution) {
+  block.expect_class("SynthesisBlock");
+  const std::string name = "synthesis." + block_name(resolution);
+  const bool first = resolution == 4;
+  const bool last = resolution == config_.resolution;
+  add_tensors(block, name);
+  expect_equal(block.path() + ".resolution", block.integer("resolution"), resolution);
+  expect_equal(block.path() + ".img_channels", block.integer("img_channels"),
+               config_.image_channels);
+  expect_equal<int>(block.path() + ".is_last", block.boolean("is_last"), last);
+  const Architecture architecture = to_architecture(block);
+  architecture_.set(block.path() + ".architecture", architecture);
+  const bool has_torgb = last || architecture == Architecture::skip;
+  const bool has_skip = !first && architecture == Architecture::resnet;
+  expect_equal(block.path() + ".num_conv", block.integer("num_conv"), first ? 1 : 2);
+  expect_equal(block.path() + ".num_torgb", block.integer("num_torgb"), has_torgb ? 1 : 0);
+  expect_equal<size_t>(block.path() + ": number of layers", block.children().size(),
+                       (first ? 1 : 2) + has_torgb + has_skip);
+  if (block.boolean("use_fp16")) {
+    ++config_.half_resolutions;
+  } else if (config_.half_resolutions > 0) {
+    refuse(block.path() + ".use_fp16",
+           "False above a block with True; fp16 is for the top resolutions");
+  }
+  if (!first) read_layer(block.child("conv0"), name + ".conv0", resolution, 2);
+  read_layer(block.child("conv1"), name + ".conv1", resolution, 1);
+  config_.widths.push_back(builder_.size(name + ".conv1.weight", 4, 0));
+  if (has_torgb) read_to_rgb(block.child("torgb"), name + ".torgb");
+  if (has_skip) read_skip(block.child("skip"), name + ".skip");
+}
+
+void Reader::read_layer(const TorchModule& layer, const std::string& name, int resolution, int up) {
+  layer.expect_class("SynthesisLayer");
+  add_tensors(layer, name);
+  expect_equal(layer.path() + ".resolution", layer.integer("resolution"), resolution);
+  expect_equal(layer.path() + ".up", layer.integer("up"), up);
+  expect_equal(layer.path() + ".padding", layer.integer("padding"), 1);
+  const Activation activation = to_activation(layer);
+  activation_.set(layer.path() + ".activation", activation);
+  expect_gain(layer.path() + ".act_gain", layer.number("act_gain"), activation_gain(activation));
+  use_noise_.set(layer.path() + ".use_noise", layer.boolean("use_noise"));
+  note_clamp(layer);
+  read_affine(layer, name, builder_.size(name + ".weight", 4, 1));
+}
+
+void Reader::read_to_rgb(const TorchModule& torgb, const std::string& name) {
+  torgb.expect_class("ToRGBLayer");
+  add_tensors(torgb, name);
+  note_clamp(torgb);
+  const int inputs = builder_.size(name + ".weight", 4, 1);
+  expect_gain(torgb.path() + ".weight_gain", torgb.number("weight_gain"), 1 / std::sqrt(inputs));
+  read_affine(torgb, name, inputs);
+}
+
+void Reader::read_skip(const TorchModule& skip, const std::string& name) {
+  skip.expect_class("Conv2dLayer");
+  add_tensors(skip, name);
+  expect_equal(skip.path() + ".up", skip.integer("up"), 2);
+  expect_equal<std::string_view>(skip.path() + ".activation", skip.text("activation"), "linear");
+  if (!skip.attribute("conv_clamp").is_none()) refuse(skip.path() + ".conv_clamp", "expected None");
+  expect_gain(skip.path() + ".act_gain", skip.number("act_gain"), 1);
+  const int inputs = builder_.size(name + ".weight", 4, 1);
+  expect_gain(skip.path() + ".weight_gain", skip.number("weight_gain"), 1 / std::sqrt(inputs));
+}
+
+void Reader::read_affine(const TorchModule& layer, const std::string& name, int channels) {
+  expect_equal<size_t>(layer.path() + ": number of children", layer.children().size(), 1);
+  const TorchModule affine = layer.child("affine");
+  expect_equal<std::string_view>(affine.path() + ".activation", affine.text("activation"),
+                                 "linear");
+  expect_gain(affine.path() + ".bias_gain", read_dense(affine, name + ".affine"), 1);
+  expect_equal(affine.path() + ": outputs", builder_.size(name + ".affine.weight", 2, 0), channels);
+}
+
+void Reader::note_clamp(const TorchModule& layer) {
+  const bool none = layer.attribute("conv_clamp").is_none();
+  const double clamp = none ? -1 : layer.number("conv_clamp");
+  if (!none && !(clamp >= 0 && clamp <= 1e6)) {
+    refuse(layer.path() + ".conv_clamp", std::to_string(clamp) + " is out of range");
+  }
+  clamp_.set(layer.path() + ".conv_clamp", clamp);
+}
+
+void Reader::add_tensors(const TorchModule& module, const std::string& name) {
+  for (const auto& [key, value] : module.tensors()) {
+    const std::string what = module.path() + "." + printable(key);
+    builder_.add(
+        name + "." + printable(key),
+        to_tensor_source(*value, what, [this](const PickleValue& id) { return storage(id); }));
+  }
+}
+
+// Each storage of a snapshot is a whole torch stream of its own, inside a byte string.
+TorchStorage Reader::storage(const PickleValue& value) {
+  if (!value.is_call(Global::load_from_bytes) || value.arguments->items.size() != 1 ||
+      value.arguments->items[0]->kind != PickleKind::bytes) {
+    throw ParseError(value.offset, "expected a storage as bytes, got " + describe(value));
+  }
+  const auto bytes = value.arguments->items[0]->bytes;
+  // Offsets count from the start of the file, unless protocol 2 spelled the bytes as text.
+  const std::less_equal<const std::byte*> not_after;
+  const bool in_file =
+      not_after(file_.data(), bytes.data()) && not_after(bytes.data(), file_.data() + file_.size());
+  // Read once each, however many tensors share it: the work stays linear in the file's length.
+  const auto known = storages_.find(bytes.data());
+  if (known != storages_.end()) return known->second;
+  const TorchStream stream(
+      bytes, in_file ? static_cast<uint64_t>(bytes.data() - file_.data()) : value.offset);
+  return storages_.emplace(bytes.data(), stream.storage(stream.object())).first->second;
+}
+
+// The releases register the filter in every layer and block, also where nothing resamples; only
+// those in use are kept. All have to be the 4x4 of a network we know.
+void Reader::drop_unused_filters() {
+  const std::vector<int64_t> shape{4, 4};
+  for (int resolution = 4; resolution <= config_.resolution; resolution *= 2) {
+    const std::string block = "synthesis." + block_name(resolution);
+    const bool block_resamples = resolution > 4 && config_.architecture != Architecture::orig;
+    if (!block_resamples) builder_.take(block + ".resample_filter", shape);
+    builder_.take(block + ".conv1.resample_filter", shape);
+    if (config_.architecture == Architecture::resnet && resolution > 4) {
+      const auto skip = builder_.take(block + ".skip.resample_filter", shape);
+      skip_filters_.push_back({block, skip});
+    }
+  }
+}
+
+Network Reader::read() {
+  refuse_other_families();
+  expect_equal<size_t>(generator_.path() + ": number of parts", generator_.children().size(), 2);
+  const TorchModule mapping = generator_.child("mapping");
+  const TorchModule synthesis = generator_.child("synthesis");
+  add_tensors(generator_, "generator");
+  read_dimensions(mapping, synthesis);
+  read_mapping(mapping);
+  read_synthesis(synthesis);
+  // stylegan3's release of the same network states how its modulated convolutions are fused.
+  config_.source =
+      synthesis.child("b4").has("fused_modconv_default") ? "stylegan3" : "stylegan2-ada-pytorch";
+  drop_unused_filters();
+  Network network = builder_.build(config_);
+  for (const auto& [block, filter] : skip_filters_) {
+    if (network.at(block + ".resample_filter").values != filter) {
+      refuse(block + ".skip.resample_filter", "differs from the filter of its block");
+    }
+  }
+  return network;
+}
+
+}  // namespace
+
+bool looks_like_nvidia_torch(const PickleValue& root) {
+  return is_mapping(root) && (find(root, "G_ema") || find(root, "G") || find(root, "D"));
+}
+
+Checkpoint read_nvidia_torch(const PickleValue& root, std::span<const std::byte> file,
+                             NetworkChoice choice) {
+  const std::string key = choice == NetworkChoice::average ? "G_ema" : "G";
+  const PickleValue* value = find(root, key);
+  if (value == nullptr || value->is_none()) {
+    std::string held;
+    for (const char* other : {"G", "D", "G_ema"}) {
+      const PickleValue* found = find(root, other);
+      if (found && !found->is_none()) held += (held.empty() ? "" : ", ") + std::string(other);
+    }
+    throw ParseError(root.offset, "the snapshot has no network " + key + " (it has " +
+                                      (held.empty() ? "none" : held) + ")");
+  }
+  Reader reader(root, file, key);
+  Checkpoint checkpoint;
+  checkpoint.network = reader.read();
+  checkpoint.format = checkpoint.network.config.source + " pickle";
+  checkpoint.chosen = key;
+  checkpoint.stored = reader.stored();
+  return checkpoint;
+}
+
+}  // namespace vernissage
