@@ -1,7 +1,7 @@
 // The three ways this project reports that something is wrong.
 //
-//   own bug        VERNISSAGE_ASSERT: prints the condition and both values, aborts; stays on in release
-//   the world      Error: a file, a device, memory; the message names the thing, expected and actual
+//   own bug        VERNISSAGE_ASSERT: prints the condition and both values, aborts; on in release
+//   the world      Error: a file, a device, memory; the message names the thing, expected, actual
 //   hostile bytes  ParseError: an Error that also knows the offset of the byte that broke the rule
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace vernissage {
 
-/// Something outside the program is not as it must be. what() is one line, fit for a user's terminal.
+/// Something outside the program is not as it must be. what() is one line, for a terminal.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -46,13 +46,13 @@ std::string show_both(const char* text, const A& a, const B& b) {
 
 }  // namespace vernissage
 
-/// VERNISSAGE_ASSERT(count == expected): for our own bugs only, never for input. `op` is a comparison.
-#define VERNISSAGE_ASSERT_OP(a, op, b)                                                       \
-  do {                                                                                       \
-    const auto& left_ = (a);                                                                 \
-    const auto& right_ = (b);                                                                \
-    if (!(left_ op right_))                                                                  \
-      ::vernissage::assertion_failed(__FILE__, __LINE__,                                     \
+/// For our own bugs only, never for input. `op` is a comparison.
+#define VERNISSAGE_ASSERT_OP(a, op, b)                                                           \
+  do {                                                                                           \
+    const auto& left_ = (a);                                                                     \
+    const auto& right_ = (b);                                                                    \
+    if (!(left_ op right_))                                                                      \
+      ::vernissage::assertion_failed(__FILE__, __LINE__,                                         \
                                      ::vernissage::show_both(#a " " #op " " #b, left_, right_)); \
   } while (false)
 

@@ -1,6 +1,7 @@
-// toml++ with its assumptions checked; the only place that includes it. Version 3 takes for granted that what
-// follows a "[" may begin a key, so that "[>" is undefined behaviour with NDEBUG and an abort without. Here it is
-// an Error. Included in one way by all, since the library's functions are inline.
+// toml++ with its assumptions checked; the only place that includes it. Version 3 takes for granted
+// that what follows a "[" may begin a key, so that "[>" is undefined behaviour with NDEBUG and an
+// abort without. Here it is an Error. Included in one way by all, since the library's functions are
+// inline.
 #pragma once
 
 #include "base/error.h"

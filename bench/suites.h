@@ -12,13 +12,13 @@ namespace vernissage::bench {
 /// are compared before the first measurement; a difference beyond the bound is an Error.
 void register_cpu_images(int threads);
 
-/// cpu_clip/{ours,torch}/vit-b32/bN: pictures to unit embeddings on the CPU, and cpu_clip/resize/…: one
-/// picture made ready. Embeddings are compared before the first measurement; a difference beyond the
-/// bound is an Error.
+/// cpu_clip/{ours,torch}/vit-b32/bN: pictures to unit embeddings on the CPU, and cpu_clip/resize/…:
+/// one picture made ready. Embeddings are compared before the first measurement; a difference
+/// beyond the bound is an Error.
 void register_cpu_clip(int threads);
 
-/// cpu_curation/shipped/bN: candidates painted and looked at by the networks in models/, side by side; a
-/// batch's time, candidates/s, and each stage's share of the time.
+/// cpu_curation/shipped/bN: candidates painted and looked at by the networks in models/, side by
+/// side; a batch's time, candidates/s, and each stage's share of the time.
 void register_cpu_curation(int threads);
 
 /// When there is a CUDA device: measures its ceilings (a large copy, a large matrix product), adds
@@ -34,9 +34,9 @@ void register_cuda_kernels();
 void register_cuda_choices();
 /// cuda/{ours,torch,torch_graph}/SIZE/bN and cuda_host/{ours,torch}/SIZE/bN. Assumes a device.
 void register_cuda_images();
-/// cuda_clip/{ours,torch}/vit-b32/bN: the image tower in half on pictures that lie on the device; and
-/// cuda_clip/painted/256/bN: candidates of a curator, painted and embedded, from latents to embeddings.
-/// Assumes a device.
+/// cuda_clip/{ours,torch}/vit-b32/bN: the image tower in half on pictures that lie on the device;
+/// and cuda_clip/painted/256/bN: candidates of a curator, painted and embedded, from latents to
+/// embeddings. Assumes a device.
 void register_cuda_clip();
 /// cuda/layer/{ours,cudnn}/SIZE/LAYER/bN for every layer, or for `only` unless it is empty. Assumes
 /// a device.

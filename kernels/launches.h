@@ -25,8 +25,8 @@ class OverlappingLaunches {
   bool before_;
 };
 
-/// Clears launches_overlap while it lives: for work that has launches of others in it, which say nothing of
-/// when the next kernel may start.
+/// Clears launches_overlap while it lives: for work that has launches of others in it, which say
+/// nothing of when the next kernel may start.
 class SeparateLaunches {
  public:
   SeparateLaunches() : before_(launches_overlap) { launches_overlap = false; }

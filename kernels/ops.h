@@ -100,8 +100,7 @@ struct PhasedConv {
   float* partials = nullptr;  // (N · partial_count(h, w, o, 4)), or null: as in ModulatedConv
 };
 
-/// Zeros after every sample (up), padding (negative: cropping), a filter, one sample kept of
-/// `down`:
+/// Zeros after every sample (up), padding (negative: cropping), a filter, one sample in `down`:
 ///   v[n,p,q,c] = gain · Σ_{a,b} F[a,b] · X[p·down_y + a, q·down_x + b]
 /// X is x upsampled and padded, F the filter mirrored in both axes (a true convolution) unless
 /// `flip`. y = epilogue(v). Sizes of y: out_height(op), out_width(op). Source: Karras et al. 2020,

@@ -2,17 +2,16 @@
 // so these are random with a purpose:
 //
 //   mapping      every layer's mean is cancelled by its bias, so different z stay different to the
-//   end convolution  weights sum to zero over the inputs, so features keep swinging about zero and
-//   the leaky
-//                ReLU keeps folding them; kernels are smooth, so the folds are large shapes and not
-//                grain
+//                end
+//   convolution  weights sum to zero over the inputs, so features keep swinging about zero and the
+//                leaky ReLU keeps folding them; kernels are smooth, so the folds are large shapes
+//                and not grain
 //   shapes       from 16 x 16 up, half of a block's channels cut soft fields into shapes with clear
-//   edges:
-//                conv0 copies each of a few fields into many channels, half of them a small step
-//                above the others, and conv1 takes the difference, which is flat but for a steep
-//                edge. The copies add up, which makes up for the small step
-//   to RGB       large shapes speak loudly, fine ones softly; styles of a wide spread choose the
-//   colours
+//                edges: conv0 copies each of a few fields into many channels, half of them a small
+//                step above the others, and conv1 takes the difference, which is flat but for a
+//                steep edge. The copies add up, which makes up for the small step
+//   to RGB       large shapes weigh much, fine ones little; styles of a wide spread choose the
+//                colours
 //
 // The numbers below were chosen by looking at pictures: about 0.45 deviation, few pixels beyond
 // black or white.

@@ -3,9 +3,8 @@
 // which is to paint candidates and embed them.
 //
 //   cuda_clip/WHO/vit-b32/bN   from pixels on the device to unit embeddings on the device
-//   cuda_clip/painted/256/bN   from latents on the host to embeddings there, config-f 256, painting
-//   and
-//                              embedding overlapped
+//   cuda_clip/painted/256/bN   from latents on the host to embeddings there, config-f 256,
+//                              painting and embedding overlapped
 //   cuda/kernel/clip_…         beside the generator's kernels
 #include "engine/cuda/clip/clip.h"
 
@@ -132,7 +131,6 @@ double painted_seconds() {
 }
 
 // ---- single kernels, at the shapes of a pass
-// -------------------------------------------------------------
 
 struct Shape {
   const char* name;

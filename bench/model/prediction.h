@@ -1,5 +1,6 @@
 // What engine/stylegan2/launch_costs.h expects the CUDA kernels to take on an H200, beside the
-// floor: as text, and as a result that bench/report/compare and bench/report/plot read. Needs no device.
+// floor: as text, and as a result that bench/report/compare and bench/report/plot read. Needs no
+// device.
 #pragma once
 
 #include <filesystem>

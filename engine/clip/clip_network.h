@@ -1,6 +1,6 @@
 // CLIP as data: two transformer towers, one for pictures and one for words, that end in one space.
-// Source: Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision".
-// "Canonical" means the parameter names and shapes of the original release, e.g.
+// Source: Radford et al. 2021, "Learning Transferable Visual Models From Natural Language
+// Supervision". "Canonical" means the parameter names and shapes of the original release, e.g.
 // visual.transformer.resblocks.0.attn.in_proj_weight (3W, W); other layouts are renamed when read.
 #pragma once
 
@@ -50,34 +50,35 @@ struct ClipConfig {
   int end_token() const { return vocabulary - 1; }
 };
 
-/// All parameters of a network of this configuration, in canonical order: the image tower, the text tower,
-/// logit_scale. Throws Error naming a configuration field that is out of range.
+/// All parameters of a network of this configuration, in canonical order: the image tower, the text
+/// tower, logit_scale. Throws Error naming a configuration field that is out of range.
 std::vector<ParameterSpec> parameters(const ClipConfig& config);
 
 /// A CLIP network on the host, complete and checked.
 struct ClipNetwork {
   ClipConfig config;
   std::map<std::string, Tensor> parameters;  // canonical names; logit_scale () is the logarithm
-  std::vector<std::string> merges;           // byte-pair merges by rank, "a b" each: the tokenizer's table
+  std::vector<std::string> merges;  // byte-pair merges by rank, "a b" each: the tokenizer's table
 
   const Tensor& at(const std::string& name) const;  // asserts that it is there
   bool has_tokenizer() const { return !merges.empty(); }
 };
 
-/// Throws Error naming the first parameter that is missing, unexpected, misshapen (expected vs actual) or
-/// not finite, the configuration field out of range, or a vocabulary that the merges do not make up
-/// (V = 512 + merges + 2), or a merge of symbols that do not exist yet at its rank.
+/// Throws Error naming the first parameter that is missing, unexpected, misshapen (expected vs
+/// actual) or not finite, the configuration field out of range, or a vocabulary that the merges do
+/// not make up (V = 512 + merges + 2), or a merge of symbols that do not exist yet at its rank.
 void check(const ClipNetwork& network);
 
 /// Our own file: safetensors, the configuration in __metadata__, the merges beside the tensors as
-/// tokenizer.merges (U8, one a line). `stored` is f32 or f16; as f16, vectors and logit_scale stay float32.
-/// Both throw Error naming the file; save_clip() writes atomically. `extra` is further metadata.
+/// tokenizer.merges (U8, one a line). `stored` is f32 or f16; as f16, vectors and logit_scale stay
+/// float32. Both throw Error naming the file; save_clip() writes atomically. `extra` is further
+/// metadata.
 ClipNetwork load_clip(const std::filesystem::path& path);
-void save_clip(const std::filesystem::path& path, const ClipNetwork& network, DType stored = DType::f32,
-               const std::map<std::string, std::string>& extra = {});
+void save_clip(const std::filesystem::path& path, const ClipNetwork& network,
+               DType stored = DType::f32, const std::map<std::string, std::string>& extra = {});
 
-/// True for a file that save_clip() wrote, by its metadata; false for any other safetensors file. Throws
-/// Error for a file that is no safetensors.
+/// True for a file that save_clip() wrote, by its metadata; false for any other safetensors file.
+/// Throws Error for a file that is no safetensors.
 bool is_clip_file(const std::filesystem::path& path);
 
 }  // namespace vernissage

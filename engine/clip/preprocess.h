@@ -9,9 +9,10 @@
 
 namespace vernissage {
 
-/// One RGB8 picture (height, width, 3), scaled so that its shorter side is `size` and cropped to the centre:
-/// (size, size, 3). Bicubic a = -1/2 with antialiasing, 22-bit fixed-point weights, the horizontal pass
-/// first and stored as bytes. Throws Error for an empty picture or a span of another size.
+/// One RGB8 picture (height, width, 3), scaled so that its shorter side is `size` and cropped to
+/// the centre: (size, size, 3). Bicubic a = -1/2 with antialiasing, 22-bit fixed-point weights, the
+/// horizontal pass first and stored as bytes. Throws Error for an empty picture or a span of
+/// another size.
 std::vector<uint8_t> resize_and_crop(std::span<const uint8_t> rgb, int height, int width, int size);
 
 /// (v/255 - mean)/std_dev of an (S, S, 3) picture as (3, S, S), written to `out`.

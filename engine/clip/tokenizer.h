@@ -1,4 +1,5 @@
-// Words to token ids: the byte-pair encoding of the original CLIP release, with its clean-up of the text.
+// Words to token ids: the byte-pair encoding of the original CLIP release, with its clean-up of the
+// text.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,9 @@ class Tokenizer {
   explicit Tokenizer(const ClipNetwork& network);
   ~Tokenizer();
 
-  /// start, tokens, end: 2 … context ids, not padded; a longer text is cut and keeps the end. Bytes that
-  /// are not UTF-8 count as U+FFFD each. The literals <|startoftext|> and <|endoftext|> are their tokens
-  /// even inside a text: refuse them in queries with has_reserved().
+  /// start, tokens, end: 2 … context ids, not padded; a longer text is cut and keeps the end. Bytes
+  /// that are not UTF-8 count as U+FFFD each. The literals <|startoftext|> and <|endoftext|> are
+  /// their tokens even inside a text: refuse them in queries with has_reserved().
   std::vector<int32_t> encode(std::string_view text) const;
   /// Tokens of the text before it is cut, start and end included.
   size_t length(std::string_view text) const;

@@ -154,7 +154,6 @@ std::string CpuBackend::describe() const {
 }
 
 // ---- loading
-// ------------------------------------------------------------------------------------------
 
 void CpuBackend::load_layer(const LayerSpec& spec) {
   Layer layer;
@@ -285,7 +284,6 @@ void CpuBackend::reserve(int batch_max) {
 }
 
 // ---- inputs
-// -------------------------------------------------------------------------------------------
 
 void CpuBackend::map(int n, std::span<const float> z, std::span<const float> c,
                      std::span<float> w) {
@@ -332,7 +330,6 @@ void CpuBackend::run(NoiseMode mode, bool replayable, const std::function<void()
 }
 
 // ---- the walk
-// -----------------------------------------------------------------------------------------
 
 void CpuBackend::styles() {
   if (styles_ready_) return;  // made for all samples when the first was walked
@@ -471,7 +468,6 @@ void CpuBackend::skip(int index, Slot x, Slot y) {
 }
 
 // ---- results
-// ------------------------------------------------------------------------------------------
 
 std::vector<float> CpuBackend::read(Slot which, int channels, int resolution) {
   VERNISSAGE_ASSERT_OP(slots_[static_cast<int>(which)].styled_for, ==, -1);

@@ -2,8 +2,8 @@
 // multiplications than taps.
 //
 // In one dimension T[2i] = w0 x[i] + w2 x[i-1] and T[2i+1] = w1 x[i]. Two neighbouring even outputs
-// of a two-tap filter need three products, not four (Winograd 1980, F(2,2)): with d = x[i-1], x[i],
-// x[i+1]
+// of a two-tap filter need three products, not four (Winograd 1980, F(2,2)): with
+// d = x[i-1], x[i], x[i+1]
 //   P0 = (d0 - d1) w2   P1 = d1 (w2 + w0)   P2 = (d2 - d1) w0        P3 = d1 w1   P4 = d2 w1
 //   T[2i] = P0 + P1     T[2i+2] = P1 + P2   T[2i+1] = P3             T[2i+3] = P4
 // so a tile of 2 x 2 pixels costs 25 products instead of 36, each a matrix product over the

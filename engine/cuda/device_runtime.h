@@ -88,9 +88,11 @@ class DeviceRuntime {
   void zero(void* device, size_t bytes);
   /// Returns when all that was enqueued is done.
   void synchronize();
-  /// What is enqueued here from now on starts when all that `other` has now is done; the host goes on.
+  /// What is enqueued here from now on starts when all that `other` has now is done; the host goes
+  /// on.
   void follow(Stream other);
-  /// The other way round: what is enqueued on `other` from now on starts when all that is here now is done.
+  /// The other way round: what is enqueued on `other` from now on starts when all that is here now
+  /// is done.
   void precede(Stream other);
 
   /// Whether record() exists here; the emulation runs everything at once and has nothing to record.

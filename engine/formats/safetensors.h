@@ -1,5 +1,6 @@
 // safetensors: an 8-byte little-endian header length, a JSON header, then the tensors' bytes.
-// Rules: https://huggingface.co/docs/safetensors (no duplicate keys, no holes, no overlap, nothing behind).
+// Rules: https://huggingface.co/docs/safetensors (no duplicate keys, no holes, no overlap, nothing
+// behind).
 #pragma once
 
 #include <filesystem>
@@ -26,8 +27,8 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
-/// Reader over borrowed bytes. All checks happen in the constructor, before anything is allocated by a
-/// length found in the bytes.
+/// Reader over borrowed bytes. All checks happen in the constructor, before anything is allocated
+/// by a length found in the bytes.
 class Safetensors {
  public:
   /// Throws ParseError. The header may be at most kHeaderBytesMax long.
@@ -47,9 +48,10 @@ struct NamedTensor {
   TensorView tensor;
 };
 
-/// Writes `path` atomically: a temporary file beside it, fsync, rename. Tensors are laid out in the given
-/// order. Throws Error naming the path; then no partial file is left.
-void write_safetensors(const std::filesystem::path& path, const std::map<std::string, std::string>& metadata,
+/// Writes `path` atomically: a temporary file beside it, fsync, rename. Tensors are laid out in the
+/// given order. Throws Error naming the path; then no partial file is left.
+void write_safetensors(const std::filesystem::path& path,
+                       const std::map<std::string, std::string>& metadata,
                        const std::vector<NamedTensor>& tensors);
 
 }  // namespace vernissage

@@ -18,7 +18,8 @@ const char* dtype_name(DType dtype);
 
 /// "(512, 512, 3, 3)"; "()" for a scalar.
 std::string shape_text(std::span<const int64_t> shape);
-/// Product of the sizes; 1 for a scalar. Throws Error when it exceeds 2^63 - 1 or a size is negative.
+/// Product of the sizes; 1 for a scalar. Throws Error when it exceeds 2^63 - 1 or a size is
+/// negative.
 int64_t element_count(std::span<const int64_t> shape);
 
 /// IEEE 754 binary16, rounded to nearest, ties to even; beyond the largest half: infinity.
@@ -31,7 +32,8 @@ struct TensorView {
   std::span<const std::byte> bytes;  // element_count(shape) · dtype_bytes(dtype); little-endian
 
   int64_t count() const { return element_count(shape); }
-  /// Elements as float32: a copy; f64 is rounded, f16 and bf16 are exact. Throws Error for integers.
+  /// Elements as float32: a copy; f64 is rounded, f16 and bf16 are exact. Throws Error for
+  /// integers.
   std::vector<float> to_f32() const;
 };
 

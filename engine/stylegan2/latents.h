@@ -9,8 +9,8 @@
 
 namespace vernissage {
 
-/// numpy's legacy normal stream: RandomState(seed).randn(…). MT19937, polar method, the second value of a
-/// pair kept for the next call.
+/// numpy's legacy normal stream: RandomState(seed).randn(…). MT19937, polar method, the second
+/// value of a pair kept for the next call.
 class LegacyNormal {
  public:
   explicit LegacyNormal(uint32_t seed) : engine_(seed) {}
@@ -26,11 +26,12 @@ std::vector<float> z_from_seed(uint32_t seed, int z_dim);
 
 /// ws[n, i] = w_avg + psi · (w[n] - w_avg) for i < cutoff (all i without one), else w[n].
 /// w (N, W) → (N, num_ws, W).
-std::vector<float> broadcast_truncated(std::span<const float> w, std::span<const float> w_avg, int num_ws,
-                                       float psi, std::optional<int> cutoff);
+std::vector<float> broadcast_truncated(std::span<const float> w, std::span<const float> w_avg,
+                                       int num_ws, float psi, std::optional<int> cutoff);
 
 /// Style mixing: rows `layers` of ws (num_ws, W) are taken from `styles` (num_ws, W).
-void mix_styles(std::span<float> ws, std::span<const float> styles, std::span<const int> layers, int w_dim);
+void mix_styles(std::span<float> ws, std::span<const float> styles, std::span<const int> layers,
+                int w_dim);
 
 /// a + t · (b - a), element by element.
 std::vector<float> lerp(std::span<const float> a, std::span<const float> b, float t);

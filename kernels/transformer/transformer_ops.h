@@ -21,8 +21,8 @@ namespace vernissage {
 using Stream = CUstream_st*;
 
 /// The picture as rows of a matrix product:
-///   y[n, q · G + r, (c · p + a) · p + b] = (x[n, q · p + a, r · p + b, c]/255 - mean[c]) /
-///   std_dev[c]
+///   y[n, q · G + r, (c · p + a) · p + b]
+///       = (x[n, q · p + a, r · p + b, c] / 255 - mean[c]) / std_dev[c]
 /// with G = S/p; columns from 3p² on are zero. Source of the constants: the network's
 /// configuration.
 template <class T>
@@ -108,8 +108,8 @@ struct ClipUnit {
 };
 
 /// One pass of a scaling in whole numbers:
-///   y[o, j, i] = clamp((Σ_k weights[j · taps + k] · x[o, first[j] + k, i] + 2^21) >> 22, 0, 255),
-///   k < count[j]
+///   y[o, j, i] = clamp((Σ_{k < count[j]} weights[j · taps + k] · x[o, first[j] + k, i] + 2^21)
+///                      >> 22, 0, 255)
 /// Exact: the table keeps the sum below 2^31 (BicubicTable). Across a row of RGB pixels the inner
 /// count is 3, down a picture it is the length of a row.
 struct ClipResample {

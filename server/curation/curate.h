@@ -1,10 +1,9 @@
 // Curating from beginning to end: candidates are embedded, the best of each query chosen, a gallery
 // made of them.
 //
-//   embed_shard()     paints and embeds one shard's candidates into a partial result; goes on where
-//   it was
-//                     interrupted
-//   hang_curated()    joins all shards' partial results, chooses, and makes the gallery's directory
+//   embed_shard()   paints and embeds one shard's candidates into a partial result; goes on where
+//                   it was interrupted
+//   hang_curated()  joins all shards' partial results, chooses, and makes the gallery's directory
 //
 // A run on one machine is the one after the other with the only shard there is. Many machines share
 // the key, run embed_shard() each, and one of them hangs.

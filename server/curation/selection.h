@@ -1,15 +1,14 @@
 // Which candidates hang, and under which query. One definition, free of files and networks:
 //
-//   score s(q, c)   cosine of query q and candidate c
-//   z(q, c)         (s - mean of q) / deviation of q, over all candidates: a query that likes
-//   everything gains
-//                   nothing by it
-//   heap of q       the best `bound` candidates by (s descending, c ascending), which is their
-//   order by z too assignment      the pair with the largest z of all that are left (then the
-//   smaller q, then the smaller c) is
-//                   taken, unless q has its quota, c hangs already, or c is a near-duplicate: its
-//                   cosine with a painting that hangs is `duplicate_cosine` or more. A
-//                   near-duplicate hangs nowhere.
+//   score s(q, c)  cosine of query q and candidate c
+//   z(q, c)        (s - mean of q) / deviation of q, over all candidates: a query that likes
+//                  everything gains nothing by it
+//   heap of q      the best `bound` candidates by (s descending, c ascending), which is their order
+//                  by z too
+//   assignment     the pair with the largest z of all that are left (then the smaller q, then the
+//                  smaller c) is taken, unless q has its quota, c hangs already, or c is a
+//                  near-duplicate: its cosine with a painting that hangs is `duplicate_cosine` or
+//                  more. A near-duplicate hangs nowhere.
 //
 // The bound: of P paintings in all, at most P - 1 stand in a query's way, so P candidates always
 // suffice it when nothing is refused; a quarter more is for what is. Should a heap run out all the

@@ -20,7 +20,8 @@ Audit backup_gallery(const std::filesystem::path& directory, const std::filesyst
     copy_to_disk(directory / "visitors.key", copy / "visitors.key");
   copy_to_disk(directory / "gallery.toml", copy / "gallery.toml");
   for (const char* account : {"curation.json", "curation.html"})  // of a curated gallery
-    if (std::filesystem::exists(directory / account)) copy_to_disk(directory / account, copy / account);
+    if (std::filesystem::exists(directory / account))
+      copy_to_disk(directory / account, copy / account);
   std::filesystem::create_directories((copy / config.generator).parent_path());
   copy_to_disk(directory / config.generator, copy / config.generator);
   std::filesystem::create_directory(copy / "previews");

@@ -107,9 +107,9 @@ class Claims {
   /// picture gives the same file. Throws Error.
   void frame(const Painting& painting, const Image& picture);
 
-  /// Where each painting lies in some space, one row each in the order of Gallery::catalogue(): from
-  /// now on "similar" means near there. The curator's where a gallery has it, else w space (as secret
-  /// as the latents, kept in memory only). Until then: near on the same wall.
+  /// Where each painting lies in some space, one row each in the order of Gallery::catalogue():
+  /// from now on "similar" means near there. The curator's where a gallery has it, else w space (as
+  /// secret as the latents, kept in memory only). Until then: near on the same wall.
   void set_points(std::vector<float> points);
   bool has_points() const { return similar_.has_points(); }
 

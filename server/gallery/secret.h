@@ -41,8 +41,8 @@ class GalleryKey {
   /// 256 bits for a purpose of their own, named in words: HMAC-SHA256 of the name under the key.
   /// Knowing some of them says nothing of the others or of the key.
   std::array<unsigned char, 32> derived(std::string_view purpose) const;
-  /// Candidate n's name, as random_id() gives names, but the same whenever it is asked for: the first
-  /// 128 bits of derived("painting n"). Without the key it says nothing of n.
+  /// Candidate n's name, as random_id() gives names, but the same whenever it is asked for: the
+  /// first 128 bits of derived("painting n"). Without the key it says nothing of n.
   std::string painting_id(uint64_t candidate) const;
   /// A permutation of 0 … count - 1: the order in which candidates are hung.
   std::vector<uint64_t> shuffled(uint64_t count) const;

@@ -1,5 +1,5 @@
-// Paintings that look alike: near each other in the curator's space, where a gallery was curated, or
-// else in w space, the mapping network's plane, in which near points give near pictures.
+// Paintings that look alike: near each other in the curator's space, where a gallery was curated,
+// or else in w space, the mapping network's plane, in which near points give near pictures.
 #pragma once
 
 #include <cstddef>

@@ -28,7 +28,7 @@ struct Reason {
 
 void on_warning(png_structp, png_const_charp) {}
 
-// ---- writing --------------------------------------------------------------------------
+// ---- writing
 
 void append(png_structp png, png_bytep data, size_t size) {
   auto* bytes = static_cast<std::vector<uint8_t>*>(png_get_io_ptr(png));
@@ -77,7 +77,7 @@ bool write(Writer& writer, const Image& image, int color, png_textp texts, int t
   return true;
 }
 
-// ---- reading --------------------------------------------------------------------------
+// ---- reading
 
 // A chunk's type for a message: its four letters, or what stands in their place.
 std::string type_name(std::string_view type) {

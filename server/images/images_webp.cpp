@@ -125,7 +125,7 @@ Image decode_webp(std::span<const uint8_t> bytes) {
   return image;
 }
 
-// ---- animations -----------------------------------------------------------------------
+// ---- animations
 
 struct AnimatedWebp::Encoder {
   WebPConfig config;

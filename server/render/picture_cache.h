@@ -25,7 +25,8 @@ struct CachedPicture {
   std::string etag;  // strong, quotes included
 };
 
-/// Where a cache of `directory` looks for these bytes under this key: for who fills one while nobody reads it.
+/// Where a cache of `directory` looks for these bytes under this key: for who fills one while
+/// nobody reads it.
 std::filesystem::path cached_file(const std::filesystem::path& directory, const std::string& key,
                                   std::span<const uint8_t> bytes);
 

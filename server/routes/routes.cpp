@@ -33,7 +33,6 @@ Response bad_wall_query(const App& app, const Request& request) {
 }
 
 // ---- pages
-// ---------------------------------------------------------------------------------------
 
 std::optional<Response> entrance(App& app, const Request& request, const Parameters&, const Reply&,
                                  bool*) {
@@ -99,7 +98,6 @@ std::optional<Response> icon(App& app, const Request& request, const Parameters&
 }
 
 // ---- API
-// -----------------------------------------------------------------------------------------
 
 std::optional<Response> api_gallery(App& app, const Request& request, const Parameters&,
                                     const Reply&, bool*) {
@@ -171,7 +169,6 @@ std::optional<Response> api_room(App& app, const Request& request, const Paramet
 }
 
 // ---- health
-// --------------------------------------------------------------------------------------
 
 // Alive says nothing of ready: an orchestrator that kills whatever is not ready kills whatever
 // loads.
@@ -209,7 +206,6 @@ std::optional<Response> readyz(App& app, const Request&, const Parameters&, cons
 }
 
 // ---- the table
-// -----------------------------------------------------------------------------------
 
 constexpr Route kRoutes[] = {
     {"/", entrance},

@@ -65,7 +65,6 @@ Response not_known(const App& app, const Request& request) {
 }
 
 // ---- the API's words
-// -----------------------------------------------------------------------------
 
 // RFC 3339, to the second.
 std::string time_text(int64_t time_ms) {
@@ -178,7 +177,6 @@ Response form_answer(const App& app, const Request& request, const Visitor& visi
 }
 
 // ---- claiming
-// ------------------------------------------------------------------------------------
 
 enum class Manner { json, form };
 

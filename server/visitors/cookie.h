@@ -1,9 +1,11 @@
 // A visitor's name tag: signed here, kept by the browser, believed only with its signature. Nothing
 // about visitors is stored on the server, so there is nothing to look up and nothing to fill.
 //
-//   value = base64url(id ‖ key number ‖ expiry ‖ HMAC-SHA256(key, name ‖ 0 ‖ id ‖ key number ‖
-//   expiry))
-//           16 bytes   1            8 (seconds since 1970, big-endian)   32 bytes: 76 characters
+//   value = base64url(id ‖ key number ‖ expiry ‖ mac), 76 characters
+//     id          16 bytes
+//     key number  1 byte
+//     expiry      8 bytes: seconds since 1970, big-endian
+//     mac         32 bytes: HMAC-SHA256(key, name ‖ 0 ‖ id ‖ key number ‖ expiry)
 #pragma once
 
 #include <array>

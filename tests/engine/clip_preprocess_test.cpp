@@ -138,7 +138,6 @@ TEST(ClipPreprocess, GoldenCropsAndTensorsAreTheReferences) {
 }
 
 // ---- the definition, byte by byte: both passes over the whole picture, then the crop
-// ---------------
 
 /// (rows, in, step) to (rows, out, step) along the middle axis.
 std::vector<uint8_t> scale(const std::vector<uint8_t>& x, int rows, int in, int step, int out) {

@@ -19,8 +19,6 @@ class ClipAttentionKernels : public ::testing::Test {
   void TearDown() override { set_order(0); }
 };
 
-// -----------------------------------------------------------------------------------------
-
 template <class T>
 std::vector<float> run(const ClipAttention<float>& op, bool tensor_cores) {
   const int64_t width = int64_t{op.heads} * op.head;

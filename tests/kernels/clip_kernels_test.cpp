@@ -26,7 +26,6 @@ class ClipKernels : public ::testing::Test {
 };
 
 // ---- layer norm
-// ----------------------------------------------------------------------------------------
 
 /// The launch, its inputs copied there and its result copied back; what is left of x in *stream.
 template <class T>
@@ -135,7 +134,6 @@ TEST_F(ClipKernels, LayerNormIsRightAtEveryWidthAsHalf) {
 }
 
 // ---- activation
-// ----------------------------------------------------------------------------------------
 
 template <class T>
 void check_activation() {
@@ -193,7 +191,6 @@ TEST_F(ClipKernels, ReferenceActivationsAreTheGoldenOnes) {
 }
 
 // ---- tokens
-// --------------------------------------------------------------------------------------------
 
 template <class T>
 std::vector<float> run(ClipPatches<T> op, const uint8_t* x, const float* values) {
@@ -339,7 +336,6 @@ TEST_F(ClipKernels, UnitVectorsAreTheGoldenOnes) {
 }
 
 // ---- scaling
-// -------------------------------------------------------------------------------------------
 
 /// Both passes, cropped to the centre as the golden data says.
 std::vector<uint8_t> scaled(const std::vector<uint8_t>& picture, int height, int width, int size) {
@@ -402,7 +398,6 @@ TEST_F(ClipKernels, ScalingIsExactToTheByte) {
 }
 
 // ---- refusals
-// ------------------------------------------------------------------------------------------
 
 TEST_F(ClipKernels, RefuseWhatTheirRulesExclude) {
   float numbers[16] = {};

@@ -62,8 +62,10 @@ uint32_t pair_of(f16 low, f16 high) {
   return low.bits | static_cast<uint32_t>(high.bits) << 16;
 }
 
-// ---- the fragments, as "Matrix Fragments for mma.m16n8k16" of the PTX ISA counts them: element i
-// of the thread in group `group`, number `in_group` of it.
+// ---- the fragments
+
+// As "Matrix Fragments for mma.m16n8k16" of the PTX ISA counts them: element i of the thread number
+// `in_group` of group `group`.
 int a_row(int group, int i) {
   return i < 2 || (i >= 4 && i < 6) ? group : group + 8;
 }

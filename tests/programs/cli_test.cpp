@@ -23,7 +23,7 @@ using testing::Result;
 using testing::Workshop;
 using testing::operator+;
 
-// ---- generate -------------------------------------------------------------------------
+// ---- generate
 
 // One conversion for all the tests below.
 class Cli : public ::testing::Test {
@@ -126,7 +126,7 @@ TEST_F(Cli, SeedsAreFilesAndRepetitionsOne) {
   EXPECT_FALSE(result.out.empty()) << "the backend is named";
 }
 
-// ---- walk, devices, version -----------------------------------------------------------
+// ---- walk, devices, version
 
 double distance(const Image& a, const Image& b) {
   double sum = 0;
@@ -178,7 +178,7 @@ TEST_F(Cli, DevicesAndVersionAreTold) {
   EXPECT_EQ(version.out.rfind("vernissage ", 0), 0u) << version.out;
 }
 
-// ---- what goes wrong ------------------------------------------------------------------
+// ---- what goes wrong
 
 void expect_refusal(const Result& result, int status, const std::string& part) {
   EXPECT_EQ(result.status, status) << result.err;

@@ -28,7 +28,6 @@ using testing::TemporaryDirectory;
 using testing::Wire;
 
 // ---- the document
-// --------------------------------------------------------------------------------
 
 class Contract {
  public:
@@ -116,7 +115,6 @@ std::string pattern_of(const std::string& path) {
 }
 
 // ---- a conversation
-// ------------------------------------------------------------------------------
 
 class OpenApi : public ::testing::Test {
  protected:

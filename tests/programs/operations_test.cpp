@@ -88,7 +88,6 @@ class Operations : public ::testing::Test {
 };
 
 // ---- settings
-// ------------------------------------------------------------------------------------
 
 TEST_F(Operations, ConfigPrintsWhatIsInForceAndFromWhere) {
   std::ofstream(here("some.toml")) << "host = \"127.0.0.2\"\nthreads = 7\nport = 1\n";
@@ -135,7 +134,6 @@ TEST_F(Operations, TheExampleSettingsAreGood) {
 }
 
 // ---- logs
-// ----------------------------------------------------------------------------------------
 
 TEST_F(Operations, JsonLogsAreOneObjectALineWithTheRequestsId) {
   Child server(serve({"--log-format", "json"}), here("serve"));
@@ -198,7 +196,6 @@ TEST_F(Operations, ALogThatNobodyReadsHoldsNobodyUp) {
 }
 
 // ---- metrics
-// -------------------------------------------------------------------------------------
 
 TEST_F(Operations, MetricsAreTrueAndOnTheirOwnListenerOnly) {
   const std::string socket = "unix:" + here("metrics.sock").string();
@@ -274,7 +271,6 @@ TEST_F(Operations, MetricsAreTrueAndOnTheirOwnListenerOnly) {
 }
 
 // ---- sockets and the end
-// -------------------------------------------------------------------------
 
 TEST_F(Operations, AUnixSocketServesAndIsGoneAtTheEnd) {
   const std::filesystem::path path = here("http.sock");

@@ -433,7 +433,6 @@ TEST_F(Server, ASecondServerOnTheSameGalleryOrPortFailsInOneLine) {
 }
 
 // ---- a server of one's own
-// -----------------------------------------------------------------------
 
 class OwnServer : public Server {
  protected:

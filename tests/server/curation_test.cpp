@@ -177,7 +177,8 @@ TEST(Rooms, WhatIsWrongIsNamedWithFileLineAndKey) {
 // Found by the fuzzer: toml++ takes for granted that a key follows.
 TEST(Rooms, WhatIsNoTomlAtAllIsRefused) {
   for (const char* text : {"", "[", "[>", "[>a]", "[[>\n", "\xac", "a = ", "= 1"})
-    EXPECT_TRUE(message_of([&] { read_rooms(text, "rooms.toml"); }).starts_with("rooms.toml: ")) << text;
+    EXPECT_TRUE(message_of([&] { read_rooms(text, "rooms.toml"); }).starts_with("rooms.toml: "))
+        << text;
 }
 
 TEST(Rooms, QuotasFillTheRoomInProportionAndLeaveNobodyOut) {

@@ -29,7 +29,6 @@ using gallery::from_base64url;
 using std::chrono::milliseconds;
 
 // ---- addresses
-// -----------------------------------------------------------------------------------
 
 Address address(std::string_view text) {
   const auto read = read_address(text);
@@ -84,7 +83,6 @@ TEST(Addresses, ForwardedAddressesAreBelievedOnlyFromTrustedProxies) {
 }
 
 // ---- token buckets
-// -------------------------------------------------------------------------------
 
 TEST(RateLimits, ABucketGivesItsBurstAndThenItsRate) {
   RateLimiter limiter({3, 0.5});
@@ -136,7 +134,6 @@ TEST(RateLimits, ACrowdThatFitsIsRememberedInFull) {
 }
 
 // ---- name tags
-// -----------------------------------------------------------------------------------
 
 CookieKeys keys_with(std::initializer_list<uint8_t> numbers) {
   std::vector<CookieKeys::Key> keys;
@@ -290,7 +287,6 @@ TEST(NameTags, Base64HasOneSpelling) {
 }
 
 // ---- forms and origins
-// ---------------------------------------------------------------------------
 
 TEST(FormTokens, BelongToOneVisitorAndPainting) {
   testing::TemporaryDirectory directory;
@@ -385,7 +381,6 @@ TEST(Origins, LoopbackIsThisMachineOnly) {
 }
 
 // ---- identities
-// ----------------------------------------------------------------------------------
 
 TEST(Identities, CookiesAreStrictBehindANameAndPlainOnThisMachine) {
   testing::TemporaryDirectory directory;
@@ -464,7 +459,6 @@ TEST(Identities, SettingsSayWhatTheyExpect) {
 }
 
 // ---- what a claim looks like
-// ---------------------------------------------------------------------
 
 TEST(Wishes, JsonIsReadStrictly) {
   const Wish wish = read_json_wish(" {\"plaque\":\"A \\u00e9\",\"painting\":\"x\"} ");

@@ -26,14 +26,16 @@ std::optional<fs::path> find_golden(const std::string& path) {
 
 fs::path golden(const std::string& path) {
   if (auto found = find_golden(path)) return *found;
-  throw Error("golden data " + path + " is in none of tests/golden, $VERNISSAGE_GOLDEN, ../shared/golden");
+  throw Error("golden data " + path +
+              " is in none of tests/golden, $VERNISSAGE_GOLDEN, ../shared/golden");
 }
 
 std::vector<std::string> golden_entries(const std::string& folder) {
   std::set<std::string> names;
   for (const fs::path& root : roots())
     if (fs::is_directory(root / folder))
-      for (const auto& entry : fs::directory_iterator(root / folder)) names.insert(entry.path().filename());
+      for (const auto& entry : fs::directory_iterator(root / folder))
+        names.insert(entry.path().filename());
   return {names.begin(), names.end()};
 }
 

@@ -1,5 +1,5 @@
-// Where the golden data lies: tests/golden in the source tree (what a clone has), and, when it is there, the
-// full set beside the checkout (../shared/golden) or at $VERNISSAGE_GOLDEN.
+// Where the golden data lies: tests/golden in the source tree (what a clone has), and, when it is
+// there, the full set beside the checkout (../shared/golden) or at $VERNISSAGE_GOLDEN.
 #pragma once
 
 #include <filesystem>

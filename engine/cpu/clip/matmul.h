@@ -39,9 +39,9 @@ struct Epilogue {
   Rows residual = {nullptr, 0};  // (M, O), may be y itself; null: none
 };
 
-/// y[m, o] = Σ_k x[m, k] panels[o / kPanel][k][o % kPanel], then the epilogue; rows first … first +
-/// count
-/// - 1, columns of one panel, count ≥ 1, `columns` ≤ kPanel of them stored. On the calling thread.
+/// y[m, o] = Σ_k x[m, k] panels[o / kPanel][k][o % kPanel], then the epilogue; count ≥ 1 rows
+/// from `first`, the columns of one panel, of which `columns` ≤ kPanel are stored. On the calling
+/// thread.
 void multiply_panel(Rows x, int count, int k, const float* panel, int columns,
                     const Epilogue& epilogue, float* y, int64_t y_stride);
 

@@ -3,9 +3,8 @@
 // gives to the merge.
 //
 //   4096 bytes   "vernissage partial 1\n", "key value\n" lines, "\n", zeros
-//   records      one a candidate, in their order: the embedding (E float32, little-endian) and the
-//   first 8 bytes
-//                of SHA-256(candidate (8 bytes, little-endian) ‖ embedding)
+//   records      one a candidate, in their order: the embedding (E float32, little-endian) and
+//                the first 8 bytes of SHA-256(candidate (8 bytes, little-endian) ‖ embedding)
 //
 // Records are only ever appended. Whatever a kill or a power cut leaves at the end is not a whole
 // record or does not have its checksum, and is cut off when the file is opened again. No words are

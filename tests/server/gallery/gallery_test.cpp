@@ -73,7 +73,6 @@ class Hung : public ::testing::Test {
 };
 
 // ---- the secret
-// ----------------------------------------------------------------------------------
 
 TEST(Secret, KeyFileIsForItsOwnerAloneAndNeverReplaced) {
   const TemporaryDirectory directory;
@@ -179,7 +178,6 @@ TEST(Secret, IdsAreRandomAndRecognised) {
 }
 
 // ---- gallery.toml
-// --------------------------------------------------------------------------------
 
 TEST(Config, WrittenAndReadBackIsTheSame) {
   const TemporaryDirectory directory;
@@ -244,7 +242,6 @@ TEST(Config, FaultsAreRefusedByFileAndKey) {
 }
 
 // ---- the store
-// -----------------------------------------------------------------------------------
 
 std::vector<Painting> some_paintings() {
   return {{random_id(), "city", 0, "One", 10},
@@ -341,7 +338,6 @@ TEST(StoreTest, DamagedDatabaseIsRefusedByName) {
 }
 
 // ---- hanging
-// -------------------------------------------------------------------------------------
 
 TEST_F(Hung, FourRoomsOfSixteenWithHonestTitles) {
   const Gallery gallery(path());

@@ -24,7 +24,6 @@ namespace vernissage::http {
 namespace {
 
 // ---- the gate
-// ------------------------------------------------------------------------------------
 
 // 0: passed.
 int status_of(const std::string& head) {
@@ -234,7 +233,6 @@ TEST(Framing, EndlessHeadsAreToldWhatIsTooLong) {
 }
 
 // ---- conditional requests
-// ------------------------------------------------------------------------
 
 Response whole(const std::string& body) {
   Response response;
@@ -350,7 +348,6 @@ TEST(JsonText, EscapesWhatWouldBreakOut) {
 }
 
 // ---- the routes
-// ----------------------------------------------------------------------------------
 
 // Paints each candidate in a colour of its own; waits before the first one while it is told to.
 class ColourPainter : public render::Painter {

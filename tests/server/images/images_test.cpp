@@ -204,7 +204,7 @@ TEST(AnimatedWebp, RefusesWrongFrames) {
   EXPECT_THROW(AnimatedWebp(16, 16, 101), Error);
 }
 
-// ---- the area average -----------------------------------------------------------------
+// ---- the area average
 
 // The mean over [x0, x1) x [y0, y1) by its definition.
 double area_mean(const Image& image, int c, double x0, double x1, double y0, double y1) {
@@ -261,7 +261,7 @@ TEST(ResizeArea, RefusesSizesOutOfRange) {
     EXPECT_THROW(resize_area(image, size.width, size.height), Error);
 }
 
-// ---- hostile input --------------------------------------------------------------------
+// ---- hostile input
 
 TEST(Images, RefuseToBeEncodedWhenTheyBreakTheirRules) {
   std::vector<Image> wrong;
@@ -416,7 +416,7 @@ TEST(Images, WithAnyOneByteChangedAreRefusedOrStillPictures) {
     }
 }
 
-// ---- files ----------------------------------------------------------------------------
+// ---- files
 
 class AtomicFile : public ::testing::Test {
  protected:
