@@ -9,7 +9,7 @@
 #include "server/live/room_stream.h"
 #include "server/routes/answers.h"
 #include "server/routes/picture_routes.h"
-#include "server/visitors/wish.h"
+#include "server/visitors/claim_request.h"
 #include "server/web/pages.h"
 
 namespace vernissage::http {
@@ -67,7 +67,7 @@ std::optional<Response> api_state(App& app, const Request& request, const Parame
   json.begin('{').key("sequence").value(snapshot.sequence);
   json.key("count").value(static_cast<int64_t>(snapshot.count));
   json.key("taken").value(gallery::base64(snapshot.bitmap)).end('}');
-  return fresh(request, "application/json", json.text());
+  return etag_response(request, "application/json", json.text());
 }
 
 std::optional<Response> api_events(App& app, const Request& request, const Parameters&,
@@ -131,7 +131,8 @@ std::optional<Response> studio(App& app, const Request& request, const Parameter
   if (!first)
     return bad_query(app, request,
                      "Prints have numbers from 0 to " + std::to_string(web::kPrintsMax - 1) + ".");
-  return fresh_page(request, web::studio_page(speaking(app.site, request), app.gallery, *first));
+  return localized_page(request,
+                        web::studio_page(localized(app.site, request), app.gallery, *first));
 }
 
 }  // namespace vernissage::http

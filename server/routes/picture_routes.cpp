@@ -45,7 +45,7 @@ void answer_painted(App& app, const Request& request, const Find& find, render::
     app.on_trouble(request.id + ": " + exception.what());
     response = problem(app.site, app.gallery, request, 500, "The picture could not be read.");
   }
-  reply(dressed(std::move(response), request.id));
+  reply(finish_headers(std::move(response), request.id));
 }
 
 std::optional<Response> found_or_painted(App& app, const Request& request, const Find& find,

@@ -20,8 +20,8 @@ using testing::hidden_field;
 using testing::request_for;
 using testing::SmallGallery;
 
-visitors::Settings without_limits() {
-  visitors::Settings settings;
+visitors::VisitorSettings without_limits() {
+  visitors::VisitorSettings settings;
   settings.claims_per_hour = 0;
   return settings;
 }
@@ -274,7 +274,7 @@ TEST_F(Claiming, NoOtherSitesPageCanClaimForAVisitor) {
 }
 
 TEST_F(Claiming, OneNetworkGetsItsShareAndOthersNoticeNothing) {
-  visitors::Settings settings;
+  visitors::VisitorSettings settings;
   settings.claims_per_hour = 1;  // and four a subnet
   gallery_.set_rules(settings);
   std::vector<const gallery::Painting*> free = gallery_.gallery().catalogue();
@@ -301,7 +301,7 @@ TEST_F(Claiming, OneNetworkGetsItsShareAndOthersNoticeNothing) {
 }
 
 TEST_F(Claiming, RetriesAndLostRacesTakeNothingFromTheShare) {
-  visitors::Settings settings;
+  visitors::VisitorSettings settings;
   settings.claims_per_hour = 1;
   gallery_.set_rules(settings);
   Browser ada(gallery_, "203.0.113.1"), ben(gallery_, "198.51.100.1");
@@ -313,7 +313,7 @@ TEST_F(Claiming, RetriesAndLostRacesTakeNothingFromTheShare) {
 }
 
 TEST_F(Claiming, AttemptsAreCountedBeforeAnythingIsRead) {
-  visitors::Settings settings;
+  visitors::VisitorSettings settings;
   settings.claims_per_hour = 1000;
   gallery_.set_rules(settings);
   Browser noisy(gallery_, "203.0.113.1");
@@ -328,7 +328,7 @@ TEST_F(Claiming, AttemptsAreCountedBeforeAnythingIsRead) {
 }
 
 TEST_F(Claiming, OfManyAtOnceExactlyOneWins) {
-  // Over handlers, cookies and the desk; the store's own races are store_conformance_test's.
+  // Over handlers, cookies and the queue; the store's own races are store_conformance_test's.
   constexpr int kVisitors = 16;
   for (size_t round = 0; round < 4; ++round) {
     std::vector<std::unique_ptr<Browser>> crowd;
