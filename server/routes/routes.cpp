@@ -21,7 +21,7 @@ namespace vernissage::http {
 namespace {
 
 constexpr char kJson[] = "application/json";
-constexpr char kNotHere[] = "There is nothing under this address.";
+constexpr char kNotHere[] = "no such address";
 
 Response not_found(const App& app, const Request& request) {
   return problem(app.site, app.gallery, request, 404, kNotHere);
@@ -29,7 +29,7 @@ Response not_found(const App& app, const Request& request) {
 
 Response bad_wall_query(const App& app, const Request& request) {
   return problem(app.site, app.gallery, request, 400,
-                 "A wall is asked for by ?q=title, show=free or taken, page=1, 2, 3 …");
+                 "query: expected q=TITLE, show=free or show=taken, page=1, 2, 3 …");
 }
 
 // ---- pages
@@ -276,9 +276,8 @@ std::optional<Response> dispatch(App& app, const Request& request, const Reply& 
     const auto parameters = match(route.pattern, request.path);
     if (!parameters) continue;
     if (!allows(route.methods, request.method)) {
-      Response response =
-          problem(app.site, app.gallery, request, 405,
-                  "This address takes " + std::string(route.methods) + " and nothing else.");
+      Response response = problem(app.site, app.gallery, request, 405,
+                                  "method: expected " + std::string(route.methods));
       return response.set("Allow", std::string(route.methods));
     }
     return route.action(app, request, *parameters, reply, later);
@@ -289,7 +288,8 @@ std::optional<Response> dispatch(App& app, const Request& request, const Reply& 
 // A page that says so, or, where even that fails, the bare status.
 Response trouble(const App& app, const Request& request) {
   try {
-    return problem(app.site, app.gallery, request, 500, "That is our fault. Try again later.");
+    return problem(app.site, app.gallery, request, 500,
+                   "internal error; the server's log has it under this request_id");
   } catch (const std::exception&) {
     Response response;
     response.status = 500;

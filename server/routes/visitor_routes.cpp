@@ -37,7 +37,7 @@ Response retry_later(const App& app, const Request& request, int status, const s
 }
 
 Response too_many(const App& app, const Request& request, std::chrono::milliseconds wait) {
-  return retry_later(app, request, 429, "Too many claims came from your network.",
+  return retry_later(app, request, 429, "too many claim attempts from this address range",
                      (wait.count() + 999) / 1000);
 }
 
@@ -58,10 +58,20 @@ Response page_for(const Visitor& visitor, int status, std::string html) {
 }
 
 Response no_identity(const App& app, const Request& request) {
-  return refusal(app, request, 403,
-                 app.visitors.settings().identity_field.empty()
-                     ? "Nobody knows you yet: ask /api/v1/me once, and bring the cookie it sets."
-                     : "The door in front of this gallery has not said who you are.");
+  const std::string& field = app.visitors.settings().identity_field;
+  const std::string peer = request.peer.empty() ? "the Unix socket" : request.peer;
+  std::string detail = "no identity: ";
+  if (field.empty())
+    detail += "the visitor cookie is missing; GET /api/v1/me sets it";
+  else if (!app.visitors.settings().trusted.contains(request.peer))
+    detail += "the request came from " + peer + ", which is not a trusted proxy";
+  else if (!request.field(field))
+    detail += "header " + field + " is missing from trusted proxy " + peer;
+  else
+    detail += "header " + field + " from trusted proxy " + peer + ": expected once, with 1 to " +
+              std::to_string(gallery::kVisitorBytesMax - std::string_view("header:").size()) +
+              " bytes";
+  return refusal(app, request, 403, detail);
 }
 
 // ---- the API's words
@@ -119,12 +129,10 @@ Response api_answer(const App& app, const Request& request, const ClaimAnswer& a
     response.set("Content-Type", "application/problem+json");
     const bool taken = answer.result == ClaimResult::taken;
     json.key("type").value(taken ? "urn:vernissage:taken" : "urn:vernissage:already-own");
-    json.key("title")
-        .value(taken ? "Taken" : "You own a painting already")
-        .key("status")
-        .value(409);
-    json.key("detail").value(taken ? "Somebody else owns this painting. Your choice is still yours."
-                                   : "Every visitor has one painting, and you have chosen yours.");
+    json.key("title").value(taken ? "Taken" : "Already an owner").key("status").value(409);
+    json.key("detail").value(
+        taken ? "this painting has another owner; the visitor can still claim one"
+              : "each visitor can own one painting, and this visitor owns one");
     json.key("request_id").value(request.id);
   }
   json.key("result").value(result_name(answer.result)).key("claim");
@@ -207,10 +215,11 @@ Response settle(App& app, const Request& request, BodyFormat format, const Visit
     app.visitors.give_back_win(client);
   app.on_claim(trouble ? trouble : result_name(answer->result), spent.count());
   if (trouble)
-    return retry_later(app, request, 503,
-                       "The gallery's book cannot be written just now. Ask again: if the painting "
-                       "became yours after all, you will be told so.",
-                       kStoreRetrySeconds);
+    return retry_later(
+        app, request, 503,
+        "claims cannot be recorded now (the store cannot write); repeat the request with the "
+        "same idempotency key: if the claim was recorded after all, the answer says so",
+        kStoreRetrySeconds);
   if (format == BodyFormat::json)
     return private_response(api_answer(app, request, *answer), visitor);
   const gallery::Painting* wanted = app.gallery.painting(attempt.painting);
@@ -221,13 +230,14 @@ Response settle(App& app, const Request& request, BodyFormat format, const Visit
 std::optional<Response> claim(App& app, const Request& request, BodyFormat format,
                               const Reply& reply, bool* later) {
   if (!app.visitors.is_ours(request))
-    return refusal(app, request, 403, "Another site's page made this request.");
+    return refusal(app, request, 403,
+                   "cross-site request: Sec-Fetch-Site or Origin names another site");
   const visitors::Address client = app.visitors.client(request);
   if (const auto wait = app.visitors.count_attempt(client)) return too_many(app, request, *wait);
   const char* type =
       format == BodyFormat::json ? "application/json" : "application/x-www-form-urlencoded";
   if (!has_media_type(request, type))
-    return refusal(app, request, 415, std::string("A claim is made in ") + type + ".");
+    return refusal(app, request, 415, std::string("Content-Type: expected ") + type);
 
   ClaimRequest wanted;
   try {
@@ -236,19 +246,23 @@ std::optional<Response> claim(App& app, const Request& request, BodyFormat forma
   } catch (const ParseError& error) {
     return refusal(
         app, request, 400,
-        "The claim cannot be read: a fault at byte " + std::to_string(error.offset()) + ".");
+        "the claim cannot be read at byte " + std::to_string(error.offset()) + ": expected " +
+            (format == BodyFormat::json ? R"({"painting": ID, "plaque": TEXT})"
+                                        : "the fields painting, plaque, request, token"));
   }
   if (const auto key = request.field("Idempotency-Key")) wanted.idempotency_key = *key;
   if (!wanted.idempotency_key.empty() && !visitors::is_idempotency_key(wanted.idempotency_key))
     return refusal(app, request, 400,
-                   "An idempotency key is 1 to " +
-                       std::to_string(gallery::kIdempotencyKeyBytesMax) + " visible characters.");
+                   "idempotency key: expected 1 to " +
+                       std::to_string(gallery::kIdempotencyKeyBytesMax) +
+                       " visible ASCII characters");
 
   const auto visitor = app.visitors.identify(request);
   if (!visitor) return no_identity(app, request);
   if (format == BodyFormat::form &&
       !app.visitors.is_form_token(*visitor, wanted.painting, wanted.token))
-    return refusal(app, request, 403, "This form is not one of ours, or not yours: open it again.");
+    return refusal(app, request, 403,
+                   "form token: not issued to this visitor for this painting; open the form again");
   const gallery::Painting* painting = app.gallery.painting(wanted.painting);
   if (!painting) return std::nullopt;
   while (wanted.plaque.starts_with(' ')) wanted.plaque.erase(0, 1);
@@ -285,7 +299,7 @@ std::optional<Response> claim(App& app, const Request& request, BodyFormat forma
   });
   if (!accepted) {
     if (winnable) app.visitors.give_back_win(client);
-    return retry_later(app, request, 503, "Too many claims are being written just now.", 1);
+    return retry_later(app, request, 503, "too many claims are waiting for the store", 1);
   }
   *later = true;
   return std::nullopt;
@@ -361,8 +375,8 @@ std::optional<Response> full_picture(App& app, const Request& request, const Par
   if (!own || own->painting != parameters[0]) return std::nullopt;
   auto bytes = claims.picture(visitor->name, own->painting);
   if (!bytes)
-    return private_response(retry_later(app, request, 503, "Your picture is being painted.", 2),
-                            *visitor);
+    return private_response(
+        retry_later(app, request, 503, "the full-size picture is not rendered yet", 2), *visitor);
   Response response;
   response.set("Content-Type", "image/png");
   response.set("ETag", etag_of(*bytes));
@@ -378,7 +392,9 @@ std::optional<Response> certificate(App& app, const Request& request, const Para
   if (!text) {
     // It tells the picture's fingerprint, so it comes when that is painted.
     if (!app.gallery.claims().of_painting(painting->id)) return std::nullopt;
-    return retry_later(app, request, 503, "The certificate comes with the picture.", 2);
+    return retry_later(
+        app, request, 503,
+        "the certificate is signed when the full-size picture is rendered, which it is not yet", 2);
   }
   const std::string_view accept = request.field("Accept").value_or("");
   const bool page = accept.find("text/html") != std::string_view::npos;
