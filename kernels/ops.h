@@ -138,7 +138,7 @@ struct NoiseBiasAct {
   Epilogue<T> epilogue;
 };
 
-/// The running image, with the block's colours added:
+/// The running image, with the block's RGB added:
 ///   image[n,h,w,c] = up(previous)[n,h,w,c] + clamp(rgb[n,h,w,c], ±clamp)
 ///   rgb[n,h,w,c] = Σ_i weight[c,i] · style[n,i] · x[n,h,w,i] + bias[c]
 /// where up() is Upfirdn2d with up 2, padding 2, 1, 2, 1 and gain 4. The image is float32 and never

@@ -190,7 +190,7 @@ void noise_bias_act(const NoiseBiasAct<T>& op, R* y) {
 
 template <class T, class R>
 void to_rgb(const ToRgb<T>& op, R* image) {
-  std::vector<R> doubled(op.previous != nullptr ? int64_t{op.n} * op.h * op.w * op.c : 0);
+  std::vector<R> upsampled(op.previous != nullptr ? int64_t{op.n} * op.h * op.w * op.c : 0);
   if (op.previous != nullptr) {
     Upfirdn2d<float> up;
     up.x = op.previous;
@@ -200,7 +200,7 @@ void to_rgb(const ToRgb<T>& op, R* image) {
     up.up_x = up.up_y = 2;
     up.pad_x0 = up.pad_y0 = 2, up.pad_x1 = up.pad_y1 = 1;
     up.gain = 4;
-    upfirdn2d(up, doubled.data());
+    upfirdn2d(up, upsampled.data());
   }
   const int64_t pixels = int64_t{op.h} * op.w;
   for (int n = 0; n < op.n; ++n)
@@ -213,7 +213,7 @@ void to_rgb(const ToRgb<T>& op, R* image) {
         if (op.bias != nullptr) v += load<R>(op.bias[c]);
         if (op.clamp >= 0) v = std::clamp(v, -load<R>(op.clamp), load<R>(op.clamp));
         const int64_t index = (n * pixels + pixel) * op.c + c;
-        image[index] = op.previous != nullptr ? v + doubled[index] : v;
+        image[index] = op.previous != nullptr ? v + upsampled[index] : v;
       }
 }
 

@@ -273,13 +273,13 @@ void CudaBackend<T>::convolution(int layer, Slot x, Slot y, const Tail& tail) {
   // where the next one asks for it and the spare buffer is free.
   const bool next_scaled =
       tail.next >= 0 && layer_of(tail.next, LayerSpec::Kind::convolution).tensor_cores;
-  const bool coloured = tail.to_rgb >= 0 && spec.tensor_cores && !spec.up &&
-                        fits_rgb_epilogue(spec.resolution, spec.resolution, spec.out_channels);
+  const bool fused_rgb = tail.to_rgb >= 0 && spec.tensor_cores && !spec.up &&
+                         fits_rgb_epilogue(spec.resolution, spec.resolution, spec.out_channels);
   // The layer that reads the slot it writes, at 4 x 4, has taken the spare buffer for that.
   T* const plain = x != y ? spare() : (spec.resolution == 4 ? arena_->first_plain : nullptr);
   const bool stored_twice =
-      tail.to_rgb >= 0 && next_scaled && !coloured && !spec.up && plain != nullptr;
-  if (next_scaled && (coloured || stored_twice))
+      tail.to_rgb >= 0 && next_scaled && !fused_rgb && !spec.up && plain != nullptr;
+  if (next_scaled && (fused_rgb || stored_twice))
     end.next_style = arena_->styles[static_cast<size_t>(tail.next)];
   if (stored_twice) end.plain = plain;
   state_.scaled_for[index(y)] = end.next_style != nullptr ? tail.next : -1;
@@ -301,7 +301,7 @@ void CudaBackend<T>::convolution(int layer, Slot x, Slot y, const Tail& tail) {
     op.epilogue = end;
     op.partials = arena_->partials;
     if constexpr (std::is_same_v<T, f16>) {
-      if (coloured) {
+      if (fused_rgb) {
         if (tail.next < 0) {  // then to_rgb is y's only reader
           op.y = nullptr;
           state_.scaled_for[index(y)] = kNotStored;

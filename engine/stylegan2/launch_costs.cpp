@@ -144,12 +144,12 @@ class Walk {
     if (config_.architecture == Architecture::resnet && two_slots)
       op.epilogue.residual = there<T>();
     const bool next_scaled = next > 0 && on_tensor_cores(channels, next);
-    const bool coloured = colours && tensor_cores && fits_rgb_epilogue(side, side, channels);
-    const bool twice = colours && next_scaled && !coloured && (two_slots || side == 4);
-    scaled_ = colours ? next_scaled && (coloured || twice) : next > 0;
+    const bool fused_rgb = colours && tensor_cores && fits_rgb_epilogue(side, side, channels);
+    const bool twice = colours && next_scaled && !fused_rgb && (two_slots || side == 4);
+    scaled_ = colours ? next_scaled && (fused_rgb || twice) : next > 0;
     if (scaled_) op.epilogue.next_style = there<float>();
     if (twice) op.epilogue.plain = there<T>();
-    if (coloured) {
+    if (fused_rgb) {
       if (next == 0) op.y = nullptr;
       const Work work = work_of(ConvToRgb<T>{op, rgb(side, channels, last)});
       add(layer, "convolution with to_rgb", work,

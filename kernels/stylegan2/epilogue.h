@@ -9,9 +9,9 @@
 
 namespace vernissage {
 
-/// The first words of a kernel started by launch_dependent(): the next kernel may take its places,
+/// The first call of a kernel started by launch_dependent(): the next kernel may take its places,
 /// and everything the kernels before have written is there.
-__device__ __forceinline__ void join_previous() {
+__device__ __forceinline__ void griddep_wait() {
   ptx::griddep_launch_dependents();
   ptx::griddep_wait();
 }

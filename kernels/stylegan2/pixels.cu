@@ -18,7 +18,7 @@ dim3 grid_for(int64_t threads, int n = 1) {
 
 template <class T>
 __global__ void __launch_bounds__(kThreads) repeat_kernel(Repeat<T> op) {
-  join_previous();
+  griddep_wait();
   const int64_t index = thread_index();
   if (index >= op.count) return;
   T value = op.x[index];
@@ -28,7 +28,7 @@ __global__ void __launch_bounds__(kThreads) repeat_kernel(Repeat<T> op) {
 }
 
 __global__ void __launch_bounds__(kThreads) pack_rgb8_kernel(PackRgb8 op) {
-  join_previous();
+  griddep_wait();
   const int64_t index = thread_index();
   if (index < op.count) op.pixels[index] = rgb8(op.image[index]);
 }
@@ -36,7 +36,7 @@ __global__ void __launch_bounds__(kThreads) pack_rgb8_kernel(PackRgb8 op) {
 /// The mean of whole numbers, rounded once: exact in 32 bits for sides up to 4096, since the
 /// weights sum to side² ≤ 2^24 and 255 · 2^24 + 2^23 < 2^32.
 __global__ void __launch_bounds__(kThreads) shrink_kernel(Shrink op) {
-  join_previous();
+  griddep_wait();
   const int64_t index = thread_index();
   const int64_t sample = static_cast<int64_t>(op.size) * op.size * op.c;
   if (index >= sample) return;
@@ -66,7 +66,7 @@ __global__ void __launch_bounds__(kThreads) shrink_kernel(Shrink op) {
 
 template <class T>
 __global__ void __launch_bounds__(kThreads) to_nchw_kernel(ToNchw<T> op) {
-  join_previous();
+  griddep_wait();
   const int area = op.h * op.w;
   const int64_t index = thread_index();
   const int64_t sample = static_cast<int64_t>(area) * op.c;

@@ -23,7 +23,7 @@ template <class T>
 __global__ void __launch_bounds__(kThreads) clip_attention_kernel(ClipAttention<T> op) {
   VERNISSAGE_SHARED(float, all_scores, kWarps* kTokensMax);
   VERNISSAGE_SHARED(float, all_queries, kWarps* kHeadMax);
-  join_previous();
+  griddep_wait();
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int i = static_cast<int>(blockIdx.x) * kWarps + warp;

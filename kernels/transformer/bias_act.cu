@@ -16,7 +16,7 @@ __device__ __forceinline__ float activated(float x, ClipNonlinearity act) {
 
 template <class T>
 __global__ void __launch_bounds__(kThreads) clip_bias_act_kernel(ClipBiasAct<T> op) {
-  join_previous();
+  griddep_wait();
   const int i = (static_cast<int>(blockIdx.y) * kThreads + static_cast<int>(threadIdx.x)) * 4;
   if (i >= op.w) return;
   T* const x = op.x + static_cast<int64_t>(blockIdx.x) * op.w + i;

@@ -17,7 +17,7 @@ __device__ __forceinline__ int row_of_warp() {
 /// PACKS of four channels a lane: rows up to 128 · PACKS.
 template <int PACKS, class T>
 __global__ void __launch_bounds__(kThreads) clip_layer_norm_kernel(ClipLayerNorm<T> op) {
-  join_previous();
+  griddep_wait();
   const int m = row_of_warp();
   if (m >= op.m) return;  // whole warps leave
   const int first = static_cast<int>(threadIdx.x) % 32 * 4;
@@ -65,7 +65,7 @@ __global__ void __launch_bounds__(kThreads) clip_layer_norm_kernel(ClipLayerNorm
 }
 
 __global__ void __launch_bounds__(kThreads) clip_unit_kernel(ClipUnit op) {
-  join_previous();
+  griddep_wait();
   const int m = row_of_warp();
   if (m >= op.m) return;  // whole warps leave
   float* const x = op.x + static_cast<int64_t>(m) * op.w;

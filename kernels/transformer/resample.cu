@@ -11,7 +11,7 @@ constexpr int kThreads = 256;
 constexpr int kFractionBits = 22;
 
 __global__ void __launch_bounds__(kThreads) clip_resample_kernel(ClipResample op) {
-  join_previous();
+  griddep_wait();
   const int index = static_cast<int>(blockIdx.y) * kThreads + static_cast<int>(threadIdx.x);
   const int row = op.size * op.inner;
   if (index >= row) return;

@@ -28,7 +28,7 @@ __device__ __forceinline__ float of_channel(const float (&values)[3], int c) {
 
 template <class T>
 __global__ void __launch_bounds__(kThreads) clip_patches_kernel(ClipPatches<T> op) {
-  join_previous();
+  griddep_wait();
   const int column = item_of_row();
   if (column >= op.columns) return;
   const int side = op.size / op.patch;
@@ -56,7 +56,7 @@ __device__ __forceinline__ Pack4<float> sum4(const Pack4<float>& a, const Pack4<
 }
 
 __global__ void __launch_bounds__(kThreads) clip_place_kernel(ClipPlace op) {
-  join_previous();
+  griddep_wait();
   const int i = item_of_row() * 4;
   if (i >= op.w) return;
   const int64_t row = blockIdx.x;
@@ -67,7 +67,7 @@ __global__ void __launch_bounds__(kThreads) clip_place_kernel(ClipPlace op) {
 
 template <class T>
 __global__ void __launch_bounds__(kThreads) clip_words_kernel(ClipWords<T> op) {
-  join_previous();
+  griddep_wait();
   const int i = item_of_row() * 4;
   if (i >= op.w) return;
   const int64_t row = blockIdx.x;

@@ -182,7 +182,7 @@ TEST(LaunchCosts, AreNoMoreThanWhatTheKernelsDo) {
   for (const LaunchCost& cost : launch_costs(config, 2, true)) {
     if (!convolves(cost)) continue;
     flop += cost.flop;
-    // Inputs and weights, which asynchronous copies bring; what remains is output and epilogue.
+    // Inputs and weights, which asynchronous copies load; what remains is output and epilogue.
     const int channels = cost.layer == "b32.conv1" ? 16 : 0;
     bytes += channels > 0 ? 2.0 * (2 * 32 * 32 * channels + 9 * channels * channels) : 0;
   }

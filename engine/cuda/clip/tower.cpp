@@ -25,7 +25,7 @@ void ClipBlocks<T>::norm(int m, int stride, const ClipNormWeights& weights, cons
   clip_layer_norm(op, stream);
 }
 
-/// A product that is added to the stream brings no bias: the norm before it has added that already,
+/// A product that is added to the stream has no bias: the norm before it has added that already,
 /// where the row was at hand.
 template <class T>
 void ClipBlocks<T>::block(int n, int queries, const ClipBlockWeights<T>& weights,
