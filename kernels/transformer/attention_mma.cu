@@ -29,7 +29,7 @@ struct Rows {
 /// Starts the copies of keys first … first + 63 and of their values; what lies beyond T or D is
 /// zero.
 template <int DK>
-__device__ __forceinline__ void load_keys_async(const ClipAttention<f16>& op, const f16* sample,
+__device__ __forceinline__ void load_keys_async(const Attention<f16>& op, const f16* sample,
                                                 int first, uint4* keys, uint4* values) {
   using R = Rows<DK>;
   const int width = op.heads * op.head;
@@ -46,7 +46,7 @@ __device__ __forceinline__ void load_keys_async(const ClipAttention<f16>& op, co
 
 /// The two halves at channels d and d + 1 of query i with their bias; zeros beyond Q or D (D is
 /// even).
-__device__ __forceinline__ uint32_t query_pair(const ClipAttention<f16>& op, const f16* sample,
+__device__ __forceinline__ uint32_t query_pair(const Attention<f16>& op, const f16* sample,
                                                const float* bias, int i, int d) {
   if (i >= op.queries || d >= op.head) return 0;
   const int64_t row = 3 * static_cast<int64_t>(op.heads) * op.head;
@@ -55,7 +55,7 @@ __device__ __forceinline__ uint32_t query_pair(const ClipAttention<f16>& op, con
 }
 
 template <int DK>
-__global__ void __launch_bounds__(kThreads) clip_attention_mma_kernel(ClipAttention<f16> op) {
+__global__ void __launch_bounds__(kThreads) attention_mma_kernel(Attention<f16> op) {
   using R = Rows<DK>;
   constexpr int kKeyTiles = kKeys / 8;
   constexpr int kChannelTiles = DK / 8;
@@ -177,15 +177,15 @@ __global__ void __launch_bounds__(kThreads) clip_attention_mma_kernel(ClipAttent
 }
 
 template <int DK>
-void launch_for(const ClipAttention<f16>& op, Stream stream) {
+void launch_for(const Attention<f16>& op, Stream stream) {
   const dim3 grid(static_cast<unsigned>(ceil_div(op.queries, kQueries)),
                   static_cast<unsigned>(op.heads), static_cast<unsigned>(op.n));
-  launch_dependent(clip_attention_mma_kernel<DK>, grid, kThreads, /*shared_bytes=*/0, stream, op);
+  launch_dependent(attention_mma_kernel<DK>, grid, kThreads, /*shared_bytes=*/0, stream, op);
 }
 
 }  // namespace
 
-void clip_attention_mma(const ClipAttention<f16>& op, Stream stream) {
+void attention_mma(const Attention<f16>& op, Stream stream) {
   if (op.head <= 16)
     launch_for<16>(op, stream);
   else if (op.head <= 32)
