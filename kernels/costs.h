@@ -193,7 +193,7 @@ inline Work work_of(const PixelNorm& op) {
   return {0, sizeof(float) * 2.0 * op.n * op.f};
 }
 template <class T>
-Work work_of(const Repeat<T>& op) {
+Work work_of(const BroadcastConstant<T>& op) {
   return {0, sizeof(T) * static_cast<double>(op.count) * (op.n + 1)};
 }
 

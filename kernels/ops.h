@@ -42,7 +42,7 @@ struct Epilogue {
   const uint64_t* noise_seeds = nullptr;  // (N), or null: noise[h,w] of sample n is
                                           // normal_noise(seed[n], noise_layer, h·W + w); not
                                           // together with `noise`
-  uint32_t noise_layer = 0;               // position of the layer in the walk
+  uint32_t noise_layer = 0;               // position of the layer in the network
   float noise_strength = 0;               // no unit
   Nonlinearity act = Nonlinearity::linear;
   float alpha = 0.2f;                 // slope of lrelu below 0; the others ignore it
@@ -232,10 +232,10 @@ struct FullyConnected {
   float gain = 1;      // after the activation
 };
 
-/// y[n,k] = x[k] · style[n, k mod C] for every sample: the learned constant, as its first reader
-/// wants it.
+/// y[n,k] = x[k] · style[n, k mod C] for every sample: the learned constant broadcast over the
+/// batch, times the style of the layer that reads it.
 template <class T>
-struct Repeat {
+struct BroadcastConstant {
   const T* x = nullptr;          // (count)
   T* y = nullptr;                // (N, count)
   int n = 0;                     // ≥ 1
@@ -252,10 +252,10 @@ struct PackRgb8 {
   int64_t count = 0;             // ≥ 1
 };
 
-/// The picture smaller: y[n,h,w,c] is the mean of x[n,:,:,c] over the square that the output pixel
+/// Area downsampling: y[n,h,w,c] is the mean of x[n,:,:,c] over the square that the output pixel
 /// covers, edges counted by their share, rounded to nearest, halves up. Exact: whole numbers
 /// throughout.
-struct Shrink {
+struct AreaDownsample {
   const uint8_t* x = nullptr;  // (N, side, side, C)
   uint8_t* y = nullptr;        // (N, size, size, C)
   int n = 0, c = 0;            // ≥ 1
@@ -270,6 +270,21 @@ struct ToNchw {
   float* y = nullptr;              // (N, C, H, W)
   int n = 0, h = 0, w = 0, c = 0;  // all ≥ 1
 };
+
+/// The ways of making a convolution that are built in; a device takes the best it can run.
+enum class ConvPath {
+  plain,  // modulated_conv.cu: float32 arithmetic, any type, any shape, any device
+  mma,    // conv_mma.cu: tensor cores through mma.sync m16n8k16, half, capability 8.0 and later
+};
+
+/// The best path of a device of compute capability `major`.x.
+constexpr ConvPath best_conv_path(int major) {
+  return major >= 8 ? ConvPath::mma : ConvPath::plain;
+}
+/// As `vernissage devices` shows it.
+constexpr const char* name_of(ConvPath path) {
+  return path == ConvPath::mma ? "mma.sync m16n8k16" : "plain";
+}
 
 /// Throw InvalidArgument naming the first field that breaks a rule above. T: float and f16.
 template <class T>
@@ -287,7 +302,7 @@ void check(const ToRgb<T>& op);
 template <class T>
 void check(const ConvToRgb<T>& op);
 template <class T>
-void check(const Repeat<T>& op);
+void check(const BroadcastConstant<T>& op);
 template <class T>
 void check(const ToNchw<T>& op);
 void check(const Styles& op);
@@ -295,6 +310,6 @@ void check(const Demodulate& op);
 void check(const PixelNorm& op);
 void check(const FullyConnected& op);
 void check(const PackRgb8& op);
-void check(const Shrink& op);
+void check(const AreaDownsample& op);
 
 }  // namespace vernissage

@@ -502,8 +502,8 @@ void CpuBackend::read_preview(int size, std::span<uint8_t> pixels) {
   VERNISSAGE_ASSERT_OP(pixels.size(), ==, n_ * sample);
   for (int n = 0; n < n_; ++n) {
     to_bytes(config_.image_channels, config_.resolution, image(n, image_current_), picture_.data());
-    shrink(config_.image_channels, config_.resolution, size, picture_.data(),
-           pixels.data() + n * sample);
+    area_downsample(config_.image_channels, config_.resolution, size, picture_.data(),
+                    pixels.data() + n * sample);
   }
 }
 

@@ -231,9 +231,9 @@ void CudaBackend<T>::constant(Slot y) {
   const bool scaled = layer_of(0, LayerSpec::Kind::convolution).tensor_cores;
   const int channels = config_.widths[0];
   state_.scaled_for[index(y)] = scaled ? 0 : -1;
-  repeat<T>({weights_->constant(), buffer(y), n_, int64_t{16} * channels,
-             scaled ? arena_->styles[0] : nullptr, channels},
-            runtime_.stream());
+  broadcast_constant<T>({weights_->constant(), buffer(y), n_, int64_t{16} * channels,
+                         scaled ? arena_->styles[0] : nullptr, channels},
+                        runtime_.stream());
 }
 
 template <class T>
@@ -511,7 +511,7 @@ void CudaBackend<T>::read_preview(int size, std::span<uint8_t> pixels) {
   VERNISSAGE_ASSERT_OP(pixels.size(), ==,
                        static_cast<size_t>(asked_) * size * size * config_.image_channels);
   make_pixels();
-  shrink(
+  area_downsample(
       {arena_->pixels, arena_->preview, asked_, config_.image_channels, config_.resolution, size},
       runtime_.stream());
   copy_out(arena_->preview, pixels);

@@ -70,10 +70,10 @@ class Walk {
     }
     add("styles", "styles", styles_work(n_, rows, config_.w_dim));
     add("styles", "demodulate", demodulate_work(n_, pairs));
-    Repeat<T> constant;
+    BroadcastConstant<T> constant;
     constant.n = n_;
     constant.count = int64_t{16} * config_.widths[0];
-    add("constant", "repeat", work_of(constant));
+    add("constant", "broadcast_constant", work_of(constant));
     scaled_ = on_tensor_cores(config_.widths[0], config_.widths[0]);
   }
 

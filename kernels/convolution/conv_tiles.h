@@ -8,21 +8,6 @@
 
 namespace vernissage {
 
-/// The ways of making a convolution that are built in; a device takes the best it can run.
-enum class ConvPath {
-  plain,  // modulated_conv.cu: float32 arithmetic, any type, any shape, any device
-  mma,    // conv_mma.cu: tensor cores through mma.sync m16n8k16, half, capability 8.0 and later
-};
-
-/// The best path of a device of compute capability `major`.x.
-constexpr ConvPath best_conv_path(int major) {
-  return major >= 8 ? ConvPath::mma : ConvPath::plain;
-}
-/// As `vernissage devices` shows it.
-constexpr const char* name_of(ConvPath path) {
-  return path == ConvPath::mma ? "mma.sync m16n8k16" : "plain";
-}
-
 /// Whether tensor cores take a convolution of these channels, stored as half: whole chunks of 16
 /// bytes, and the activations that every released network has.
 constexpr bool fits_tensor_cores(int in_channels, int out_channels, Nonlinearity act) {

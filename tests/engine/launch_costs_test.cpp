@@ -79,7 +79,7 @@ std::string kind_of(const LaunchCost& cost) {
                                                     {"to_rgb", "ToRgb"},
                                                     {"styles", "Styles"},
                                                     {"demodulate", "Demodulate"},
-                                                    {"repeat", "Repeat"}};
+                                                    {"broadcast_constant", "BroadcastConstant"}};
   return kinds.at(cost.kernel);
 }
 

@@ -111,9 +111,9 @@ TEST_F(Machines, RepeatScalesByTheStyleOfEachSample) {
   for (const uint64_t order : kOrders) {
     set_order(order);
     DeviceArray<f16> y(size_t{kN} * kC * kPixels);
-    repeat(Repeat<f16>{upload.stored(x, 1, kC * kPixels), y.data(), kN, kC * kPixels,
-                       upload.plain(style, kN, kC), kC},
-           nullptr);
+    broadcast_constant(BroadcastConstant<f16>{upload.stored(x, 1, kC * kPixels), y.data(), kN,
+                                              kC * kPixels, upload.plain(style, kN, kC), kC},
+                       nullptr);
     const std::vector<f16> values = y.read();
     for (int n = 0; n < kN; ++n)
       for (int k = 0; k < kC * kPixels; ++k)
@@ -157,7 +157,7 @@ TEST_F(Machines, ShrinkIsTheExactMean) {
       set_order(order);
       DeviceArray<uint8_t> from{std::span<const uint8_t>(x)};
       DeviceArray<uint8_t> to(size_t(n) * size * size * c);
-      shrink({from.data(), to.data(), n, c, side, size}, nullptr);
+      area_downsample({from.data(), to.data(), n, c, side, size}, nullptr);
       EXPECT_EQ(to.read(), shrunk(x, n, side, size, c));
       EXPECT_TRUE(to.guards_intact());
     }
@@ -171,13 +171,13 @@ TEST_F(Machines, ShrinkOfTheLargestWhitePictureIsWhite) {
   DeviceArray<uint8_t> from{std::span<const uint8_t>(white)};
   for (const int size : {1, 3}) {
     DeviceArray<uint8_t> to(size_t{1} * size * size);
-    shrink({from.data(), to.data(), 1, 1, kSide, size}, nullptr);
+    area_downsample({from.data(), to.data(), 1, 1, kSide, size}, nullptr);
     EXPECT_EQ(to.read(), std::vector<uint8_t>(size_t{1} * size * size, 255));
   }
-  Shrink larger{from.data(), from.data(), 1, 1, 8, 9};
-  EXPECT_THROW(shrink(larger, nullptr), InvalidArgument);
-  Shrink huge{from.data(), from.data(), 1, 1, kSide + 1, 1};
-  EXPECT_THROW(shrink(huge, nullptr), InvalidArgument);
+  AreaDownsample larger{from.data(), from.data(), 1, 1, 8, 9};
+  EXPECT_THROW(area_downsample(larger, nullptr), InvalidArgument);
+  AreaDownsample huge{from.data(), from.data(), 1, 1, kSide + 1, 1};
+  EXPECT_THROW(area_downsample(huge, nullptr), InvalidArgument);
 }
 
 TEST_F(Machines, StylesAreTheSameBytesHoweverManyBlocksShareARow) {
