@@ -32,7 +32,7 @@ class DeviceMapping {
   };
   void input(std::span<const float> values, float* device);
   void layers(int rows);
-  void carry_out(int rows);
+  void execute(int rows);
 
   DeviceRuntime& runtime_;
   int z_dim_, c_dim_, w_dim_, embed_width_;

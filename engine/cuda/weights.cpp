@@ -32,9 +32,10 @@ std::vector<float> repack(std::span<const float> weight, int64_t out, int64_t in
   return packed;
 }
 
-/// What each output channel of a demodulated layer is scaled by before it is rounded to half.
-std::vector<float> guard_factors(std::span<const float> weight, int64_t out, int64_t in,
-                                 int64_t taps) {
+/// fp16 weight pre-normalisation: what each output channel of a demodulated layer is scaled by
+/// before it is rounded to half.
+std::vector<float> prenormalisation_factors(std::span<const float> weight, int64_t out, int64_t in,
+                                            int64_t taps) {
   std::vector<float> factors(out, 1.0f);
   for (int64_t o = 0; o < out; ++o) {
     float largest = 0;
@@ -145,7 +146,7 @@ DeviceWeights<T>::DeviceWeights(const NetworkSpec& network, ConvPath path, Devic
     } else {
       std::vector<float> factor(out, spec.kind == LayerSpec::Kind::skip ? in_gain : 1.0f);
       if (spec.kind == LayerSpec::Kind::convolution && std::is_same_v<T, f16>)
-        factor = guard_factors(spec.weight, out, in, taps);
+        factor = prenormalisation_factors(spec.weight, out, in, taps);
       const std::vector<float> packed = repack(spec.weight, out, in, taps, factor);
       const std::vector<T> weight =
           layer.composite ? stored<T>(compose_up_weight(packed, spec.out_channels, spec.in_channels,

@@ -48,7 +48,7 @@ class CudaClipEncoder final : public CudaClip {
   int pictures_of_pass() const override { return pictures_max_; }
   void embed_again() override {
     patches_of(pictures_max_, /*from_values=*/false);
-    carry_out(image_recording_, [&] { image_tower(pictures_max_); });
+    execute(image_recording_, [&] { image_tower(pictures_max_); });
   }
 
  private:
@@ -66,8 +66,8 @@ class CudaClipEncoder final : public CudaClip {
   void patches_of(int n, bool from_values);
   void image_tower(int n);
   void text_tower(int n);
-  template <class Walk>
-  void carry_out(Recording& recording, const Walk& walk);
+  template <class Forward>
+  void execute(Recording& recording, const Forward& forward);
   void begin();
   void start_images(int asked, bool from_values);
   void finish(const char* what, std::vector<float>& embeddings);
@@ -268,21 +268,21 @@ void CudaClipEncoder<T>::text_tower(int n) {
   l2_normalize({result_, n, config().embedding}, stream);
 }
 
-/// Runs the walk, or the record of it.
+/// Runs the forward pass, or the record of it.
 template <class T>
-template <class Walk>
-void CudaClipEncoder<T>::carry_out(Recording& recording, const Walk& walk) {
+template <class Forward>
+void CudaClipEncoder<T>::execute(Recording& recording, const Forward& forward) {
   if (tap_ || !DeviceRuntime::can_record()) {
-    walk();
+    forward();
     return;
   }
   if (!recording) {
     // The driver loads a kernel at its first launch, and loading is not allowed while recording.
-    walk();
+    forward();
     runtime_.synchronize();
     recording = runtime_.record([&] {
       const SeparateLaunches separate;
-      walk();
+      forward();
     });
   }
   runtime_.replay(*recording);
@@ -303,7 +303,7 @@ void CudaClipEncoder<T>::start_images(int asked, bool from_values) {
   asked_ = asked;
   const int n = rows_for(asked, pictures_max_);
   patches_of(n, from_values);
-  carry_out(image_recording_, [&] { image_tower(n); });
+  execute(image_recording_, [&] { image_tower(n); });
   runtime_.to_host(
       result_staging_.data(), result_,
       static_cast<size_t>(asked) * static_cast<size_t>(config().embedding) * sizeof(float));
@@ -399,7 +399,7 @@ std::vector<float> CudaClipEncoder<T>::embed_tokens(std::span<const std::vector<
     }
     runtime_.to_device(ids_, ids, count * sizeof(int32_t));
     runtime_.to_device(ends_, ends, static_cast<size_t>(n) * sizeof(int32_t));
-    carry_out(text_recording_, [&] { text_tower(n); });
+    execute(text_recording_, [&] { text_tower(n); });
     runtime_.to_host(
         result_staging_.data(), result_,
         static_cast<size_t>(asked_) * static_cast<size_t>(config().embedding) * sizeof(float));
