@@ -330,7 +330,6 @@ void CpuBackend::run(NoiseMode mode, bool replayable, const std::function<void()
 }
 
 // ---- the forward pass
-// -----------------------------------------------------------------------------------------
 
 void CpuBackend::styles() {
   if (styles_ready_) return;  // made for all samples when the first was run
