@@ -151,13 +151,7 @@ __device__ __forceinline__ void multiply_step(const uint4* pixels, const uint4* 
         ptx::ldmatrix_x4(b[pair],
                          weights + tap * Tile::BLOCK_N * Tile::CHUNKS +
                              swizzled<Tile::CHUNKS>(channel + pair * 16, k * 2 + lane / 8 % 2));
-#pragma unroll
-      for (int mi = 0; mi < Tile::MI; ++mi)
-#pragma unroll
-        for (int ni = 0; ni < Tile::NI; ++ni) {
-          const uint32_t own[2] = {b[ni / 2][ni % 2 * 2], b[ni / 2][ni % 2 * 2 + 1]};
-          ptx::mma_m16n8k16(sums.v[mi][ni], a[mi], own);
-        }
+      multiply_fragments<Tile>(a, b, sums);
     }
   }
 }
@@ -167,12 +161,7 @@ __device__ __forceinline__ void multiply_step(const uint4* pixels, const uint4* 
 template <class Tile>
 __device__ __forceinline__ void multiply_patch(const Product<f16>& op, const Patch& patch,
                                                int first_channel, uint4* shared, Sums<Tile>& sums) {
-#pragma unroll
-  for (int mi = 0; mi < Tile::MI; ++mi)
-#pragma unroll
-    for (int ni = 0; ni < Tile::NI; ++ni)
-#pragma unroll
-      for (int j = 0; j < 4; ++j) sums.v[mi][ni][j] = 0;
+  clear(sums);
 
   constexpr int kSteps = 3;  // filter rows of a k-tile
   const PatchFeed<Tile> feed = patch_feed_of<Tile>(op, patch, first_channel);

@@ -68,6 +68,31 @@ struct Sums {
   float v[Tile::MI][Tile::NI][4];
 };
 
+template <class Tile>
+__device__ __forceinline__ void clear(Sums<Tile>& sums) {
+#pragma unroll
+  for (int mi = 0; mi < Tile::MI; ++mi)
+#pragma unroll
+    for (int ni = 0; ni < Tile::NI; ++ni)
+#pragma unroll
+      for (int j = 0; j < 4; ++j) sums.v[mi][ni][j] = 0;
+}
+
+/// sums += a · b for sixteen elements of the inner dimension: the warp's MI fragments of pixels by
+/// its NI fragments of channels, two of which ldmatrix.x4 loads together.
+template <class Tile>
+__device__ __forceinline__ void multiply_fragments(const uint32_t (&a)[Tile::MI][4],
+                                                   const uint32_t (&b)[Tile::NI / 2][4],
+                                                   Sums<Tile>& sums) {
+#pragma unroll
+  for (int mi = 0; mi < Tile::MI; ++mi)
+#pragma unroll
+    for (int ni = 0; ni < Tile::NI; ++ni) {
+      const uint32_t own[2] = {b[ni / 2][ni % 2 * 2], b[ni / 2][ni % 2 * 2 + 1]};
+      ptx::mma_m16n8k16(sums.v[mi][ni], a[mi], own);
+    }
+}
+
 /// What a thread loads of every k-tile: chunk `chunk` of some rows.
 template <class Tile>
 struct Feed {
@@ -173,13 +198,7 @@ __device__ __forceinline__ void multiply_k_tile(const uint4* stage, Sums<Tile>& 
     for (int pair = 0; pair < Tile::NI / 2; ++pair)
       ptx::ldmatrix_x4(b[pair],
                        weights + swizzled<Tile::CHUNKS>(channel + pair * 16, k * 2 + lane / 8 % 2));
-#pragma unroll
-    for (int mi = 0; mi < Tile::MI; ++mi)
-#pragma unroll
-      for (int ni = 0; ni < Tile::NI; ++ni) {
-        const uint32_t own[2] = {b[ni / 2][ni % 2 * 2], b[ni / 2][ni % 2 * 2 + 1]};
-        ptx::mma_m16n8k16(sums.v[mi][ni], a[mi], own);
-      }
+    multiply_fragments<Tile>(a, b, sums);
   }
 }
 
@@ -189,12 +208,7 @@ template <class Tile>
 __device__ __forceinline__ void multiply(const Product<f16>& op, const Phase& phase, int first_row,
                                          int first_channel, int begin, int end, uint4* shared,
                                          Sums<Tile>& sums) {
-#pragma unroll
-  for (int mi = 0; mi < Tile::MI; ++mi)
-#pragma unroll
-    for (int ni = 0; ni < Tile::NI; ++ni)
-#pragma unroll
-      for (int j = 0; j < 4; ++j) sums.v[mi][ni][j] = 0;
+  clear(sums);
 
   const Feed<Tile> feed = feed_of<Tile>(op, phase, first_row, first_channel);
   KTile next = k_tile_at<Tile>(op, begin);
