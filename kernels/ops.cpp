@@ -17,7 +17,7 @@ template <class T>
 void check_epilogue(const Rules& rules, const Epilogue<T>& epilogue) {
   rules.require(epilogue.noise == nullptr || epilogue.noise_seeds == nullptr,
                 "epilogue.noise and epilogue.noise_seeds are both given");
-  rules.range(static_cast<int>(epilogue.act), 0, static_cast<int>(Nonlinearity::swish),
+  rules.range(static_cast<int>(epilogue.act), 0, static_cast<int>(Activation::swish),
               "epilogue.act");
 }
 
@@ -206,7 +206,7 @@ void check(const FullyConnected& op) {
   rules.batch(op.n);
   rules.size(op.i, "i");
   rules.size(op.o, "o");
-  rules.range(static_cast<int>(op.act), 0, static_cast<int>(Nonlinearity::swish), "act");
+  rules.range(static_cast<int>(op.act), 0, static_cast<int>(Activation::swish), "act");
 }
 
 void check(const PackRgb8& op) {

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "kernels/activation.h"
 #include "kernels/half.h"
 
 namespace vernissage {
@@ -22,10 +23,6 @@ class InvalidArgument : public Error {
  public:
   using Error::Error;
 };
-
-/// The nine activations of the official bias_act. Source: Karras et al. 2020, released code's
-/// table.
-enum class Nonlinearity { linear, relu, lrelu, tanh, sigmoid, elu, selu, softplus, swish };
 
 /// What happens to a sum v before it is stored at sample n, row h, column w, channel o:
 ///   t = demod[n,o] · v + noise_strength · noise[h,w] + bias[o]
@@ -44,7 +41,7 @@ struct Epilogue {
                                           // together with `noise`
   uint32_t noise_layer = 0;               // position of the layer in the network
   float noise_strength = 0;               // no unit
-  Nonlinearity act = Nonlinearity::linear;
+  Activation act = Activation::linear;
   float alpha = 0.2f;                 // slope of lrelu below 0; the others ignore it
   float gain = 1;                     // after the activation
   float clamp = -1;                   // largest |y| before the residual; < 0: none
@@ -227,7 +224,7 @@ struct FullyConnected {
   const float* bias = nullptr;    // (O), or null: 0
   float* y = nullptr;             // (N, O)
   int n = 0, i = 0, o = 0;        // all ≥ 1
-  Nonlinearity act = Nonlinearity::linear;
+  Activation act = Activation::linear;
   float alpha = 0.2f;  // slope of lrelu below 0; the others ignore it
   float gain = 1;      // after the activation
 };

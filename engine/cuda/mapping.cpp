@@ -26,7 +26,7 @@ DeviceMapping::DeviceMapping(const NetworkSpec& network, DeviceRuntime& runtime)
     Dense& layer = layers_.emplace_back();
     layer.in = spec.in;
     layer.out = spec.out;
-    layer.act = nonlinearity(spec.activation);
+    layer.act = spec.activation;
     layer.gain = activation_gain(spec.activation);
     blob.add(spec.weight, &layer.weight);
     blob.add(spec.bias, &layer.bias);

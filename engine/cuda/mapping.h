@@ -27,7 +27,7 @@ class DeviceMapping {
     int in, out;
     const float* weight;  // (out, in)
     const float* bias;    // (out)
-    Nonlinearity act;
+    Activation act;
     float gain;
   };
   void input(std::span<const float> values, float* device);

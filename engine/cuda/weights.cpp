@@ -71,31 +71,6 @@ std::vector<float> scaled(std::span<const float> values, float factor) {
 
 }  // namespace
 
-Nonlinearity nonlinearity(Activation activation) {
-  switch (activation) {
-    case Activation::linear:
-      return Nonlinearity::linear;
-    case Activation::relu:
-      return Nonlinearity::relu;
-    case Activation::lrelu:
-      return Nonlinearity::lrelu;
-    case Activation::tanh:
-      return Nonlinearity::tanh;
-    case Activation::sigmoid:
-      return Nonlinearity::sigmoid;
-    case Activation::elu:
-      return Nonlinearity::elu;
-    case Activation::selu:
-      return Nonlinearity::selu;
-    case Activation::softplus:
-      return Nonlinearity::softplus;
-    case Activation::swish:
-      return Nonlinearity::swish;
-  }
-  VERNISSAGE_ASSERT(false);
-  return Nonlinearity::linear;
-}
-
 size_t DeviceBlob::append(const void* values, size_t bytes) {
   const size_t offset = (bytes_.size() + kAlignment - 1) / kAlignment * kAlignment;
   bytes_.resize(offset + bytes);
@@ -126,7 +101,7 @@ DeviceWeights<T>::DeviceWeights(const NetworkSpec& network, ConvPath path, Devic
     layer.out_channels = spec.out_channels;
     layer.resolution = spec.resolution;
     layer.up = spec.up;
-    layer.act = nonlinearity(spec.activation);
+    layer.act = spec.activation;
     layer.gain = spec.gain;
     layer.clamp = spec.clamp;
     layer.noise_strength = spec.noise_strength;

@@ -49,7 +49,7 @@ class ForwardCosts {
     add(layer, kernel, work, plain_s(work));
   }
   bool on_tensor_cores(int in, int out) const {
-    return kHalf && fits_tensor_cores(in, out, static_cast<Nonlinearity>(config_.activation));
+    return kHalf && fits_tensor_cores(in, out, config_.activation);
   }
   Epilogue<T> epilogue(bool demod) const {
     Epilogue<T> result;

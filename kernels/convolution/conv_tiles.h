@@ -10,9 +10,9 @@ namespace vernissage {
 
 /// Whether tensor cores take a convolution of these channels, stored as half: whole chunks of 16
 /// bytes, and the activations that every released network has.
-constexpr bool fits_tensor_cores(int in_channels, int out_channels, Nonlinearity act) {
+constexpr bool fits_tensor_cores(int in_channels, int out_channels, Activation act) {
   return in_channels % 8 == 0 && out_channels % 8 == 0 &&
-         (act == Nonlinearity::linear || act == Nonlinearity::lrelu);
+         (act == Activation::linear || act == Activation::lrelu);
 }
 
 /// A CTA tile, a block's part of a product: block_m pixels by block_n channels, in k-tiles block_k

@@ -239,7 +239,7 @@ __global__ void __launch_bounds__(kThreads, 2) conv_up_kernel(const __grid_const
 }  // namespace
 
 bool fits_up_kernel(const TransposedConv<f16>& op) {
-  return op.style == nullptr && fits_tensor_cores(op.i, op.o, Nonlinearity::linear) &&
+  return op.style == nullptr && fits_tensor_cores(op.i, op.o, Activation::linear) &&
          int64_t{op.h} * op.w * op.i <= INT32_MAX &&
          (int64_t{op.o} + BLOCK_N) * kTaps * op.i <= INT32_MAX;
 }

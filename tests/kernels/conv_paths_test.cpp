@@ -27,7 +27,7 @@ struct TensorCoreCase {
   EpilogueCase epilogue;
 };
 constexpr EpilogueCase kSeeds = {
-    true, true, NoiseKind::seeds, Nonlinearity::lrelu, 0.2f, 1.4142135f, 2, false, true};
+    true, true, NoiseKind::seeds, Activation::lrelu, 0.2f, 1.4142135f, 2, false, true};
 const TensorCoreCase kCases[] = {
     {"least", 1, 1, 1, 8, 8, 3, kNothing},
     {"samples_share_a_tile", 5, 4, 4, 24, 40, 3, kWhole},
@@ -47,7 +47,7 @@ const TensorCoreCase kCases[] = {
      40,
      24,
      1,
-     {false, false, NoiseKind::none, Nonlinearity::linear, 0.2f, 0.7f}},
+     {false, false, NoiseKind::none, Activation::linear, 0.2f, 0.7f}},
 };
 
 /// The kernel and its tile: those of kConvTiles, then those of kPatchTiles.
@@ -480,8 +480,8 @@ TEST(ConvolutionPaths, LeaveToThePlainKernelWhatTensorCoresCannotTake) {
   EXPECT_FALSE(fits([](auto& o) { o.i = 12; }));
   EXPECT_FALSE(fits([](auto& o) { o.o = 4; }));
   EXPECT_FALSE(fits([&one](auto& o) { o.style = &one; }));
-  EXPECT_FALSE(fits([](auto& o) { o.epilogue.act = Nonlinearity::swish; }));
-  EXPECT_TRUE(fits([](auto& o) { o.epilogue.act = Nonlinearity::lrelu; }));
+  EXPECT_FALSE(fits([](auto& o) { o.epilogue.act = Activation::swish; }));
+  EXPECT_TRUE(fits([](auto& o) { o.epilogue.act = Activation::lrelu; }));
   EXPECT_EQ(best_conv_path(7), ConvPath::plain);
   EXPECT_EQ(best_conv_path(8), ConvPath::mma);
   EXPECT_EQ(best_conv_path(9), ConvPath::mma);

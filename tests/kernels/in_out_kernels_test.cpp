@@ -253,7 +253,7 @@ TEST_F(Machines, FullyConnectedEqualsTheReference) {
     dense.i = i, dense.o = o;
     dense.weight = operands.uniform(int64_t{o} * i);
     dense.bias = operands.uniform(o);
-    dense.act = Nonlinearity::lrelu;
+    dense.act = Activation::lrelu;
     dense.gain = 1.4142135f;
     const float* x = operands.uniform(int64_t{n} * i);
     const auto in_double = [&](const float* values) {
@@ -278,12 +278,12 @@ TEST_F(Machines, FullyConnectedEqualsTheReference) {
     };
     const std::vector<float> first = run(x, n);
     Magnitudes absolute(operands);
-    dense.act = Nonlinearity::linear;
+    dense.act = Activation::linear;
     const float *weight = dense.weight, *bias = dense.bias;
     dense.weight = absolute.plain(weight, 0, int64_t{o} * i);
     dense.bias = absolute.plain(bias, 0, o);
     const std::vector<double> magnitude = in_double(absolute.plain(x, n, i));
-    dense.weight = weight, dense.bias = bias, dense.act = Nonlinearity::lrelu;
+    dense.weight = weight, dense.bias = bias, dense.act = Activation::lrelu;
     expect_close(first, expected, magnitude, i + 1, Storage::f32);
     for (const uint64_t order : kOrders) {
       set_order(order);
