@@ -106,7 +106,7 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, St
   launch_on_device(/*dependent=*/false, kernel, grid, block, shared_bytes, stream, args...);
 }
 
-/// The same for a kernel that calls griddep_wait() (epilogue.h) before it touches memory: where
+/// The same for a kernel that calls join_previous() (epilogue.h) before it touches memory: where
 /// launches may overlap, its blocks take their places while the kernel before still runs
 /// (programmatic dependent launch).
 template <class... P, class... A>
@@ -119,6 +119,7 @@ void launch_dependent(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared
 
 #else
 
+#include <cstring>
 #include <tuple>
 
 #include "kernels/emulation/emulation.h"
@@ -146,12 +147,23 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, St
     std::tuple<P...> args;
   };
   const Call call{kernel, {static_cast<P>(args)...}};
+  alignas(16) unsigned char parameters[4096 + 16 * sizeof...(P)];
+  size_t parameter_bytes = 0;
+  const auto pass = [&]<class A1>(const A1& argument) {
+    parameter_bytes = (parameter_bytes + alignof(A1) - 1) / alignof(A1) * alignof(A1);
+    std::memcpy(parameters + parameter_bytes, &argument, sizeof argument);
+    parameter_bytes += sizeof argument;
+  };
+  if (emulation::observing_launches())
+    std::apply([&](const auto&... argument) { (pass(argument), ...); }, call.args);
   emulation::run(
       {{grid.x, grid.y, grid.z},
        {block.x, block.y, block.z},
        shared_bytes,
        __PRETTY_FUNCTION__,
-       reinterpret_cast<const void*>(kernel)},
+       reinterpret_cast<const void*>(kernel),
+       parameters,
+       parameter_bytes},
       [](const void* data) {
         const Call& c = *static_cast<const Call*>(data);
         std::apply(c.kernel, c.args);
@@ -161,7 +173,7 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, St
 }
 
 /// One kernel runs at a time here. Throws emulation::LaunchError when not every thread of the
-/// kernel calls griddep_wait() once: on a device it could read what the kernel before has not
+/// kernel calls join_previous() once: on a device it could read what the kernel before has not
 /// written yet.
 template <class... P, class... A>
 void launch_dependent(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,

@@ -16,9 +16,9 @@
 
 namespace vernissage::reference {
 
-/// The activation alone, without gain. Source: activation.h.
+/// The activation alone, without gain. Source: ops.h, Nonlinearity.
 template <class R>
-R activate(R x, Activation act, R alpha);
+R activate(R x, Nonlinearity act, R alpha);
 
 template <class T, class R>
 void modulated_conv(const ModulatedConv<T>& op, R* y);
@@ -51,7 +51,7 @@ struct Dense {
   int i = 0, o = 0;
   float weight_gain = 1;  // m/√I
   float bias_gain = 1;    // m
-  Activation act = Activation::linear;
+  Nonlinearity act = Nonlinearity::linear;
   float alpha = 0.2f;  // slope of lrelu
   float gain = 1;      // √2 after lrelu
 };

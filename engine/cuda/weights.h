@@ -11,6 +11,8 @@
 
 namespace vernissage {
 
+Nonlinearity nonlinearity(Activation activation);
+
 /// Host bytes that become one piece of device memory; pointers into it are set when it gets there.
 class DeviceBlob {
  public:
@@ -43,7 +45,7 @@ struct DeviceLayer {
   LayerSpec::Kind kind;
   int in_channels, out_channels, resolution;
   bool up;
-  Activation act;
+  Nonlinearity act;
   float gain, clamp, noise_strength;
   int w_index;
   bool tensor_cores;           // a convolution made by ConvPath::mma: its input is stored scaled

@@ -9,9 +9,9 @@
 
 namespace vernissage {
 
-/// The first call of a kernel started by launch_dependent(): the next kernel may take its places,
+/// The first words of a kernel started by launch_dependent(): the next kernel may take its places,
 /// and everything the kernels before have written is there.
-__device__ __forceinline__ void griddep_wait() {
+__device__ __forceinline__ void join_previous() {
   ptx::griddep_launch_dependents();
   ptx::griddep_wait();
 }
@@ -60,26 +60,26 @@ __device__ __forceinline__ Pack4<float> load_channels(const T* row, int c, int c
 constexpr float kSeluScale = 1.0507009873554805f;
 constexpr float kSeluAlpha = 1.6732632423543772f;
 
-__device__ inline float activate(float x, Activation act, float alpha) {
+__device__ inline float activate(float x, Nonlinearity act, float alpha) {
   switch (act) {
-    case Activation::linear:
+    case Nonlinearity::linear:
       return x;
-    case Activation::relu:
+    case Nonlinearity::relu:
       return x > 0 ? x : 0.0f;
-    case Activation::lrelu:
+    case Nonlinearity::lrelu:
       return x > 0 ? x : alpha * x;
-    case Activation::tanh:
+    case Nonlinearity::tanh:
       return tanhf(x);
-    case Activation::sigmoid:
+    case Nonlinearity::sigmoid:
       return 1.0f / (1.0f + expf(-x));
-    case Activation::elu:
+    case Nonlinearity::elu:
       return x > 0 ? x : expm1f(x);
-    case Activation::selu:
+    case Nonlinearity::selu:
       return kSeluScale * (x > 0 ? x : kSeluAlpha * expm1f(x));
     // The exponent is never positive, so nothing overflows.
-    case Activation::softplus:
+    case Nonlinearity::softplus:
       return (x > 0 ? x : 0.0f) + log1pf(expf(-fabsf(x)));
-    case Activation::swish:
+    case Nonlinearity::swish:
       return x / (1.0f + expf(-x));
   }
   return x;
@@ -127,13 +127,13 @@ __device__ inline float finish(const Epilogue<T>& epilogue, float v, float noise
 
 /// The activations that are a straight line on either side of 0. Kernels that keep many values in
 /// registers write these two out; the others would fill their code.
-VERNISSAGE_HOST_DEVICE constexpr bool has_two_slopes(Activation act) {
-  return act == Activation::linear || act == Activation::lrelu;
+VERNISSAGE_HOST_DEVICE constexpr bool has_two_slopes(Nonlinearity act) {
+  return act == Nonlinearity::linear || act == Nonlinearity::lrelu;
 }
 /// The slope below 0.
 template <class T>
 __device__ __forceinline__ float slope_of(const Epilogue<T>& epilogue) {
-  return epilogue.act == Activation::lrelu ? epilogue.alpha : 1.0f;
+  return epilogue.act == Nonlinearity::lrelu ? epilogue.alpha : 1.0f;
 }
 /// finish() up to the residual, of factors that are at hand; has_two_slopes(epilogue.act).
 template <class T>

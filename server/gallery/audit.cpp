@@ -92,18 +92,18 @@ Audit audit_gallery(const std::filesystem::path& directory, const std::optional<
     } catch (const Error& error) {
       throw Error(path.string() + ": " + error.what());
     }
-  std::set<std::string> sound;
-  for (const OwnerPicture& picture : pictures) {
+  std::set<std::string> framed;
+  for (const Picture& picture : pictures) {
     const auto file = painting_of_file.find(picture.sha256);
     if (file == painting_of_file.end()) continue;
     if (file->second != picture.painting)
       throw Error(database.string() + ": the picture of painting " + picture.painting +
                   " is recorded as " + picture.sha256 + ", which is of painting " + file->second);
-    sound.insert(picture.painting);
+    framed.insert(picture.painting);
   }
-  audit.pictures = std::ssize(sound);
+  audit.pictures = std::ssize(framed);
   for (const Claim& claim : log)
-    if (!sound.contains(claim.painting)) audit.missing.push_back(claim.painting);
+    if (!framed.contains(claim.painting)) audit.missing.push_back(claim.painting);
   return audit;
 }
 

@@ -35,19 +35,17 @@ void answer_painted(App& app, const Request& request, const Find& find, render::
     if (outcome == render::Outcome::done) {
       auto found = find();
       response = found ? std::move(*found)
-                       : problem(app.site, app.gallery, request, 500,
-                                 "the rendered picture is not in the cache");
+                       : problem(app.site, app.gallery, request, 500, "The picture is not there.");
     } else if (outcome == render::Outcome::failed) {
-      response = problem(app.site, app.gallery, request, 500, "the picture could not be rendered");
+      response = problem(app.site, app.gallery, request, 500, "The picture could not be painted.");
     } else {
       response = refused(app, request, {render::Admission::Verdict::closed});
     }
   } catch (const std::exception& exception) {
     app.on_trouble(request.id + ": " + exception.what());
-    response = problem(app.site, app.gallery, request, 500,
-                       "the picture could not be read from the cache");
+    response = problem(app.site, app.gallery, request, 500, "The picture could not be read.");
   }
-  reply(finish_headers(std::move(response), request.id));
+  reply(dressed(std::move(response), request.id));
 }
 
 std::optional<Response> found_or_painted(App& app, const Request& request, const Find& find,
@@ -75,9 +73,10 @@ Response refused(const App& app, const Request& request, const render::Admission
   Response response =
       admission.verdict == Verdict::client_full
           ? problem(app.site, app.gallery, request, 429,
-                    "too many pictures requested by this client at once")
+                    "You have asked for more pictures than are painted for one visitor at once.")
           : problem(app.site, app.gallery, request, 503,
-                    closed ? "the server is shutting down" : "the render queue is full");
+                    closed ? "The gallery is closing."
+                           : "Too many pictures are being painted just now.");
   return response.set("Retry-After",
                       std::to_string(closed ? kRestartSeconds : admission.retry_after.count()));
 }

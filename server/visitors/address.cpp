@@ -57,18 +57,18 @@ std::string address_text(const Address& address) {
   return text;
 }
 
-bool AddressRange::contains(const Address& address) const {
+bool Network::contains(const Address& address) const {
   return cut(address, bits) == base;
 }
 
-AddressRange read_address_range(std::string_view text) {
+Network read_network(std::string_view text) {
   const auto fail = [&](const std::string& why) {
     throw Error("\"" + std::string(text) + "\": " + why);
   };
   const size_t slash = std::min(text.find('/'), text.size());
   const auto base = read_address(text.substr(0, slash));
   if (!base) fail("expected an IP address, or a range of them such as 10.0.0.0/8");
-  AddressRange range{*base, 128};
+  Network network{*base, 128};
   if (slash < text.size()) {
     const std::string_view digits = text.substr(slash + 1);
     const int bits_max = base->is_v4() ? 32 : 128;
@@ -79,10 +79,10 @@ AddressRange read_address_range(std::string_view text) {
     }
     if (digits.empty() || bits > bits_max)
       fail("expected a prefix of 0 to " + std::to_string(bits_max) + " bits behind '/'");
-    range.bits = 128 - bits_max + bits;
+    network.bits = 128 - bits_max + bits;
   }
-  if (cut(*base, range.bits) != *base) fail("the address has bits set behind its prefix");
-  return range;
+  if (cut(*base, network.bits) != *base) fail("the address has bits set behind its prefix");
+  return network;
 }
 
 Address subnet_of(const Address& address) {
@@ -96,9 +96,8 @@ Address machine_of(const Address& address) {
 bool TrustedProxies::contains(std::string_view peer) const {
   if (peer.empty()) return unix_socket;
   const auto address = read_address(peer);
-  return address && std::any_of(ranges.begin(), ranges.end(), [&](const AddressRange& range) {
-           return range.contains(*address);
-         });
+  return address && std::any_of(networks.begin(), networks.end(),
+                                [&](const Network& network) { return network.contains(*address); });
 }
 
 TrustedProxies read_trusted_proxies(std::string_view text) {
@@ -110,7 +109,7 @@ TrustedProxies read_trusted_proxies(std::string_view text) {
     if (entry == "unix") {
       trusted.unix_socket = true;
     } else {
-      trusted.ranges.push_back(read_address_range(entry));
+      trusted.networks.push_back(read_network(entry));
     }
     if (comma == text.size()) return trusted;
     text.remove_prefix(comma + 1);

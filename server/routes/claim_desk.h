@@ -9,7 +9,7 @@
 
 namespace vernissage::http {
 
-class ClaimQueue {
+class ClaimDesk {
  public:
   static constexpr int kWaitingMax = 512;
 
