@@ -26,18 +26,18 @@ class ForwardingBackend : public Backend {
     backend_->set_inputs(n, ws, noise_seeds);
   }
   void set_output(Output output) override { backend_->set_output(output); }
-  void run(NoiseMode mode, bool replayable, const std::function<void()>& walk) override {
-    backend_->run(mode, replayable, walk);
+  void run(NoiseMode mode, bool replayable, const std::function<void()>& forward) override {
+    backend_->run(mode, replayable, forward);
   }
   void styles() override { backend_->styles(); }
-  void constant(Slot y) override { backend_->constant(y); }
-  void convolution(int layer, Slot x, Slot y, const Tail& tail) override {
-    backend_->convolution(layer, x, y, tail);
+  void constant(BufferId y) override { backend_->constant(y); }
+  void convolution(int layer, BufferId x, BufferId y, const EpilogueOptions& options) override {
+    backend_->convolution(layer, x, y, options);
   }
-  void to_rgb(int layer, Slot x) override { backend_->to_rgb(layer, x); }
-  void skip(int layer, Slot x, Slot y) override { backend_->skip(layer, x, y); }
-  std::vector<float> read(Slot slot, int channels, int resolution) override {
-    return backend_->read(slot, channels, resolution);
+  void to_rgb(int layer, BufferId x) override { backend_->to_rgb(layer, x); }
+  void skip(int layer, BufferId x, BufferId y) override { backend_->skip(layer, x, y); }
+  std::vector<float> read(BufferId id, int channels, int resolution) override {
+    return backend_->read(id, channels, resolution);
   }
   std::vector<float> read_image() override { return backend_->read_image(); }
   void read_rgb8(std::span<uint8_t> pixels) override { backend_->read_rgb8(pixels); }

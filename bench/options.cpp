@@ -21,8 +21,8 @@ int positive(const std::string& flag, const std::string& text) {
 
 Options::Profile profile_of(const std::string& text) {
   if (text.empty() || text == "replay") return Options::Profile::replay;
-  if (text == "walk") return Options::Profile::walk;
-  throw Error("--profile wants \"replay\" or \"walk\", got \"" + text + "\"");
+  if (text == "forward") return Options::Profile::forward;
+  throw Error("--profile wants \"replay\" or \"forward\", got \"" + text + "\"");
 }
 
 void check_layer(const Options& options) {
@@ -84,7 +84,7 @@ const char* options_help() {
   --batch N             for --layer and --profile; 1 unless said
   --size 1024|256       which config-f, for --layer and --profile; 1024 unless said
   --profile[=replay]    one replay of the recorded image between cudaProfilerStart and cudaProfilerStop
-  --profile=walk        one image launch by launch, an NVTX range a layer; with --layer only that layer
+  --profile=forward     one image launch by launch, an NVTX range a layer; with --layer only that layer
                         lies between Start and Stop
   --predict DIR         no measurement: DIR/prediction.md and DIR/prediction.json
   --benchmark_filter=REGEX, --benchmark_out=FILE.json, --benchmark_list_tests and the others of

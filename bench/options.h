@@ -10,7 +10,7 @@ struct Options {
   int size = 1024;    // config-f 1024 or 256, for --layer, --profile
   int batch = 0;      // for --layer, --profile; 0: not said
   std::string layer;  // "b256.conv1": only this layer of the network; empty: everything
-  enum class Profile { none, replay, walk };
+  enum class Profile { none, replay, forward };
   Profile profile = Profile::none;
   std::string predict;  // folder to write the prediction to; empty: measure
   bool help = false;

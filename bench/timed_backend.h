@@ -1,6 +1,6 @@
 // A backend that measures the runs of another: the time from latents on the device to the finished
-// image on the device, without copies to and from the host; of the whole walk, or of its first
-// operations only.
+// image on the device, without copies to and from the host; of the whole forward pass, or of its
+// first operations only.
 #pragma once
 
 #include <chrono>
@@ -32,10 +32,10 @@ class TimedBackend final : public ForwardingBackend {
   /// Seconds one carrying-out of the last run() took.
   double last_run_s() const { return last_run_s_; }
 
-  void run(NoiseMode mode, bool replayable, const std::function<void()>& walk) override {
+  void run(NoiseMode mode, bool replayable, const std::function<void()>& forward) override {
     const auto counted = [&] {
       done_ = 0;
-      walk();
+      forward();
     };
     wait_();
     const auto begin = std::chrono::steady_clock::now();
@@ -48,20 +48,20 @@ class TimedBackend final : public ForwardingBackend {
   void styles() override {
     if (wanted()) inner().styles();
   }
-  void constant(Slot y) override {
+  void constant(BufferId y) override {
     if (wanted()) inner().constant(y);
   }
-  void convolution(int layer, Slot x, Slot y, const Tail& tail) override {
-    if (wanted()) inner().convolution(layer, x, y, tail);
+  void convolution(int layer, BufferId x, BufferId y, const EpilogueOptions& options) override {
+    if (wanted()) inner().convolution(layer, x, y, options);
   }
-  void to_rgb(int layer, Slot x) override {
+  void to_rgb(int layer, BufferId x) override {
     if (wanted()) inner().to_rgb(layer, x);
   }
-  void skip(int layer, Slot x, Slot y) override {
+  void skip(int layer, BufferId x, BufferId y) override {
     if (wanted()) inner().skip(layer, x, y);
   }
 
-  /// After a walk that was cut short there is no picture: the pixels stay as they are.
+  /// After a forward pass that was cut short there is no picture: the pixels stay as they are.
   void read_rgb8(std::span<uint8_t> pixels) override {
     if (operations_ == kAll) inner().read_rgb8(pixels);
   }
@@ -72,7 +72,7 @@ class TimedBackend final : public ForwardingBackend {
   std::function<void()> wait_;
   int repeats_ = 1;
   int operations_ = kAll;
-  int done_ = 0;  // operations of the present walk
+  int done_ = 0;  // operations of the present forward pass
   double last_run_s_ = 0;
 };
 

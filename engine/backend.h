@@ -1,9 +1,9 @@
-// The one seam between a network and the machine that runs it. generator.cpp says the walk over the
-// layers once, in these operations; a backend (oneDNN on the CPU, our kernels on CUDA, the same
-// kernels under the emulation) carries them out.
+// The one seam between a network and the machine that runs it. generator.cpp says the forward pass
+// over the layers once, in these operations; a backend (oneDNN on the CPU, our kernels on CUDA, the
+// same kernels under the emulation) executes them.
 //
 // A backend holds one loaded network. Life: load() once, reserve() once, then any number of
-// set_inputs(); run(walk); read_…(). Not thread-safe: one thread at a time.
+// set_inputs(); run(forward); read_…(). Not thread-safe: one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ enum class NoiseMode { constant, none, random };
 /// What is read after a run: the float32 image, or bytes (the picture, previews) and nothing else.
 enum class Output { values, bytes };
 
-/// Which of the walk's activation buffers. All live in the backend's one arena.
-enum class Slot { a, b, c };
+/// An activation buffer of the forward pass. All live in the backend's one arena.
+enum class BufferId { a, b, c };
 
 /// y = act(gain_w · W x + gain_b · b), gain included in act (activation_gain). One layer of the
 /// mapping.
@@ -39,8 +39,8 @@ struct DenseSpec {
 };
 
 /// One layer of the synthesis network. Equations: Karras et al. 2020, sections 2.2 and 4.2.
-///   convolution  y = clamp(gain · act(d · conv(s · x, W) + strength · noise + b)); with `up` conv
-///                is transposed, stride 2, then the filter; d = rsqrt(Σ (W s)² + 1e-8)
+///   convolution  y = clamp(gain · act(d · conv(s · x, W) + strength · noise + b)), conv transposed
+///                with stride 2 and followed by the filter when `up`; d = rsqrt(Σ (W s)² + 1e-8)
 ///   to_rgb       y = clamp(conv1x1(s/√I · x, W) + b), no demodulation, no noise
 ///   skip         y = gain · up(conv1x1(x, W/√I)), no style, no bias (resnet only)
 struct LayerSpec {
@@ -69,26 +69,25 @@ struct NetworkSpec {
   NetworkConfig config;
   DenseSpec embed;  // name empty without labels
   std::vector<DenseSpec> mapping;
-  std::vector<LayerSpec> layers;        // in walk order; a layer's index is its position here
+  std::vector<LayerSpec> layers;        // in order; a layer's index is its position here
   std::span<const float> constant;      // (C(4), 4, 4)
   std::span<const float> image_filter;  // (4, 4): upsamples the running image (skip architecture)
 };
 
 /// What else happens to a convolution's result while it is at hand. A backend may fuse it or not;
 /// the values are the same.
-struct Tail {
-  int next = -1;      // index of the convolution that alone reads y next: y may be stored times its
-                      // style
+struct EpilogueOptions {
+  int next = -1;      // index of the convolution that alone reads y next, so y may be stored times
+                      // its style
   int to_rgb = -1;    // index of the to_rgb layer that reads y: its image is accumulated. Without a
                       // next nobody else reads y, and it need not be stored
-  int residual = -1;  // slot number (int of Slot) whose value is added to y (resnet); -1: none
+  int residual = -1;  // buffer (int of BufferId) whose value is added to y (resnet); -1: none
 };
 
 /// The finished picture where it lies on a CUDA device, for those who go on with it there.
 struct DevicePictures {
   const uint8_t* pixels = nullptr;  // (N, R, R, image_channels)
-  // On which the picture is made: read it after what is there now, and let what comes next wait for
-  // you.
+  // On which the picture is made: read it after what is there now, and let what comes next wait.
   CUstream_st* stream = nullptr;
 };
 
@@ -96,8 +95,8 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  /// One line for users: what runs, on what, how. "cpu: oneDNN 2.6.3, avx512_core_bf16, 2 threads,
-  /// f32"
+  /// One line for users: what runs, on what, how.
+  /// "cpu: oneDNN 2.6.3, avx512_core_bf16, 2 threads, f32"
   virtual std::string describe() const = 0;
 
   /// Copies and packs every weight. Throws Error when memory runs out, naming what was asked for.
@@ -119,28 +118,27 @@ class Backend {
   /// image out.
   virtual void set_output(Output) {}
 
-  /// Carries out `walk`, which calls the operations below on this backend in order. With
-  /// `replayable`, the backend may record the walk the first time for this (n, mode) and replay the
-  /// record later: the walk must then be the same calls every time. Throws Error when recording
-  /// fails.
-  virtual void run(NoiseMode mode, bool replayable, const std::function<void()>& walk) = 0;
+  /// Calls `forward`, which calls the operations below on this backend in order. With `replayable`,
+  /// the backend may record them the first time for this (n, mode) and replay the record later:
+  /// `forward` must then make the same calls every time. Throws Error when recording fails.
+  virtual void run(NoiseMode mode, bool replayable, const std::function<void()>& forward) = 0;
 
-  // ---- operations of the walk
+  // ---- operations of the forward pass
   /// Styles s and demodulation coefficients d of all layers, from ws.
   virtual void styles() = 0;
   /// y = the learned constant, for every sample.
-  virtual void constant(Slot y) = 0;
-  /// y = convolution layer of x, then its tail.
-  virtual void convolution(int layer, Slot x, Slot y, const Tail& tail) = 0;
-  /// image = up(image) + to_rgb(x); the first call of a walk starts the image at to_rgb(x).
-  virtual void to_rgb(int layer, Slot x) = 0;
+  virtual void constant(BufferId y) = 0;
+  /// y = convolution layer of x, then its epilogue with `options`.
+  virtual void convolution(int layer, BufferId x, BufferId y, const EpilogueOptions& options) = 0;
+  /// image = up(image) + to_rgb(x); the first call of a forward pass starts the image at to_rgb(x).
+  virtual void to_rgb(int layer, BufferId x) = 0;
   /// y = skip layer of x.
-  virtual void skip(int layer, Slot x, Slot y) = 0;
+  virtual void skip(int layer, BufferId x, BufferId y) = 0;
 
-  // ---- results, after run() or, for tests, inside a walk that is not replayable
-  /// A slot's value as float32 (N, C, R, R). Asserts that the slot was stored plain (its tail had
-  /// no next).
-  virtual std::vector<float> read(Slot slot, int channels, int resolution) = 0;
+  // ---- results, after run() or, for tests, inside a forward pass that is not replayable
+  /// A buffer's value as float32 (N, C, R, R). Asserts that it was stored plain (its options had no
+  /// next).
+  virtual std::vector<float> read(BufferId id, int channels, int resolution) = 0;
   /// The running image as float32 (N, image_channels, R, R), whatever its resolution now. Asserts
   /// that the output was `values`, once the image is finished.
   virtual std::vector<float> read_image() = 0;
@@ -169,8 +167,7 @@ Precision precision_named(std::string_view name);
 /// What the machine offers; for `vernissage devices` and for error messages.
 struct DeviceInfo {
   std::string name;    // "cpu", "cuda:0"
-  std::string detail;  // "AMD EPYC, 2 threads, oneDNN 2.6.3 avx512_core_bf16"; "NVIDIA H200, sm_90,
-                       // 139 GiB"
+  std::string detail;  // "AMD EPYC, 2 threads, oneDNN 2.6.3"; "NVIDIA H200, sm_90, 139 GiB"
   bool usable;
   std::string reason;  // why not, when not
 };

@@ -47,16 +47,16 @@ constexpr double predicted_s(const Work& work, double arithmetic_s,
 constexpr double plain_s(const Work& work, const Machine& machine = kH200) {
   return work.flop / (machine.sms * 256.0 * machine.clock_hz * machine.plain_share);
 }
-/// Arithmetic on tensor cores in pieces of one shape. Two or three of them share an SM, so half of
-/// their filling and storing hides behind products.
-constexpr double pieces_s(const TileShape& tile, const ConvShape& shape,
-                          const Machine& machine = kH200) {
-  return static_cast<double>(predicted_clocks(tile, shape, machine.sms, kPieceCost / 2)) /
+/// Arithmetic on tensor cores in CTA tiles of one shape. Two or three of them share an SM, so half
+/// of their prologue and epilogue hides behind products.
+constexpr double tiles_s(const TileShape& tile, const ConvShape& shape,
+                         const Machine& machine = kH200) {
+  return static_cast<double>(predicted_clocks(tile, shape, machine.sms, kCtaTileCost / 2)) /
          machine.clock_hz;
 }
 /// By the tile that conv_tiles.h chooses.
 constexpr double tensor_core_s(const ConvShape& shape, const Machine& machine = kH200) {
-  return pieces_s(kConvTiles[choose_tile(shape)], shape, machine);
+  return tiles_s(kConvTiles[choose_tile(shape)], shape, machine);
 }
 /// A 3 x 3 convolution of n pictures of h x w, by patches where they fit; the tile has at least
 /// `width` channels.
@@ -64,17 +64,17 @@ constexpr double square_convolution_s(int n, int h, int w, int in_channels, int 
                                       int width = 0, const Machine& machine = kH200) {
   if (!fits_patches(h, w, in_channels, out_channels)) {
     const ConvShape shape = {1, {int64_t{n} * h * w}, {9}, in_channels, out_channels};
-    return pieces_s(kConvTiles[choose_tile(shape, width)], shape, machine);
+    return tiles_s(kConvTiles[choose_tile(shape, width)], shape, machine);
   }
   const int64_t down = (h + kPatchRows - 1) / kPatchRows;
   const int64_t across = (w + kPatchCols - 1) / kPatchCols;
   const ConvShape shape = {
       1, {n * down * across * kPatchRows * kPatchCols}, {9}, in_channels, out_channels};
-  return pieces_s(kPatchTiles[choose_patch_tile(n, h, w, in_channels, out_channels, width)], shape,
-                  machine);
+  return tiles_s(kPatchTiles[choose_patch_tile(n, h, w, in_channels, out_channels, width)], shape,
+                 machine);
 }
-/// The transposed convolution of n pictures of h x w by conv_up.cu: pieces of 8 x 16 pixels, all
-/// four phases, and 32 channels; a slice is 32 channels at all nine taps.
+/// The transposed convolution of n pictures of h x w by conv_up.cu: CTA tiles of 8 x 16 pixels, all
+/// four phases, and 32 channels; a k-tile is 32 channels at all nine taps.
 constexpr double up_kernel_s(int n, int h, int w, int in_channels, int out_channels,
                              const Machine& machine = kH200) {
   constexpr TileShape kTile = {kPatchRows * kPatchCols, 32, 9 * 32, 3, 4, 2, 1024};
@@ -82,18 +82,18 @@ constexpr double up_kernel_s(int n, int h, int w, int in_channels, int out_chann
   const int64_t across = (w + 1 + kPatchCols - 1) / kPatchCols;
   const ConvShape shape = {
       1, {n * down * across * kPatchRows * kPatchCols}, {1}, 9 * in_channels, out_channels};
-  return pieces_s(kTile, shape, machine);
+  return tiles_s(kTile, shape, machine);
 }
 /// The same where the taps of every phase are made by `splits` blocks of 64 x 64 results each.
 constexpr double split_s(const ConvShape& shape, int splits, const Machine& machine = kH200) {
   constexpr TileShape kTile = {64, 64, 64, 4, 2, 2, 1024};
   ConvShape share = shape;
   for (int p = 0; p < shape.phases; ++p) {
-    // As many times the rows, a share of the taps: the same pieces.
+    // As many times the rows, a share of the taps: the same tiles.
     share.rows[p] = (shape.rows[p] + kTile.block_m - 1) / kTile.block_m * kTile.block_m * splits;
     share.taps[p] = shape.taps[p] / splits;
   }
-  return pieces_s(kTile, share, machine);
+  return tiles_s(kTile, share, machine);
 }
 
 /// The parts of an epilogue that lie in memory, for N samples of `pixels` pixels and O channels; y
@@ -193,7 +193,7 @@ inline Work work_of(const PixelNorm& op) {
   return {0, sizeof(float) * 2.0 * op.n * op.f};
 }
 template <class T>
-Work work_of(const Repeat<T>& op) {
+Work work_of(const BroadcastConstant<T>& op) {
   return {0, sizeof(T) * static_cast<double>(op.count) * (op.n + 1)};
 }
 

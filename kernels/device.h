@@ -106,7 +106,7 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, St
   launch_on_device(/*dependent=*/false, kernel, grid, block, shared_bytes, stream, args...);
 }
 
-/// The same for a kernel that calls join_previous() (epilogue.h) before it touches memory: where
+/// The same for a kernel that calls griddep_wait() (epilogue.h) before it touches memory: where
 /// launches may overlap, its blocks take their places while the kernel before still runs
 /// (programmatic dependent launch).
 template <class... P, class... A>
@@ -173,7 +173,7 @@ void launch(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes, St
 }
 
 /// One kernel runs at a time here. Throws emulation::LaunchError when not every thread of the
-/// kernel calls join_previous() once: on a device it could read what the kernel before has not
+/// kernel calls griddep_wait() once: on a device it could read what the kernel before has not
 /// written yet.
 template <class... P, class... A>
 void launch_dependent(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared_bytes,

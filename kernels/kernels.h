@@ -34,9 +34,9 @@ void demodulate(const Demodulate& op, Stream stream);
 void pixel_norm(const PixelNorm& op, Stream stream);
 void fully_connected(const FullyConnected& op, Stream stream);
 template <class T>
-void repeat(const Repeat<T>& op, Stream stream);
+void broadcast_constant(const BroadcastConstant<T>& op, Stream stream);
 void pack_rgb8(const PackRgb8& op, Stream stream);
-void shrink(const Shrink& op, Stream stream);
+void area_downsample(const AreaDownsample& op, Stream stream);
 template <class T>
 void to_nchw(const ToNchw<T>& op, Stream stream);
 

@@ -11,13 +11,13 @@ namespace {
 constexpr int kFilterSideMax = 32;
 constexpr int kStyleWidthMax = 8192;
 constexpr int kToRgbWidthMax = 3072;
-constexpr int kShrinkSideMax = 4096;
+constexpr int kDownsampleSideMax = 4096;
 
 template <class T>
 void check_epilogue(const Rules& rules, const Epilogue<T>& epilogue) {
   rules.require(epilogue.noise == nullptr || epilogue.noise_seeds == nullptr,
                 "epilogue.noise and epilogue.noise_seeds are both given");
-  rules.range(static_cast<int>(epilogue.act), 0, static_cast<int>(Nonlinearity::swish),
+  rules.range(static_cast<int>(epilogue.act), 0, static_cast<int>(Activation::swish),
               "epilogue.act");
 }
 
@@ -147,8 +147,8 @@ void check(const ConvToRgb<T>& op) {
 }
 
 template <class T>
-void check(const Repeat<T>& op) {
-  const Rules rules("repeat");
+void check(const BroadcastConstant<T>& op) {
+  const Rules rules("broadcast_constant");
   rules.pointer(op.x, "x");
   rules.pointer(op.y, "y");
   rules.batch(op.n);
@@ -206,7 +206,7 @@ void check(const FullyConnected& op) {
   rules.batch(op.n);
   rules.size(op.i, "i");
   rules.size(op.o, "o");
-  rules.range(static_cast<int>(op.act), 0, static_cast<int>(Nonlinearity::swish), "act");
+  rules.range(static_cast<int>(op.act), 0, static_cast<int>(Activation::swish), "act");
 }
 
 void check(const PackRgb8& op) {
@@ -216,13 +216,13 @@ void check(const PackRgb8& op) {
   rules.range(op.count, 1, int64_t{1} << 40, "count");
 }
 
-void check(const Shrink& op) {
-  const Rules rules("shrink");
+void check(const AreaDownsample& op) {
+  const Rules rules("area_downsample");
   rules.pointer(op.x, "x");
   rules.pointer(op.y, "y");
   rules.batch(op.n);
   rules.range(op.c, 1, 4, "c");
-  rules.range(op.side, 1, kShrinkSideMax, "side");
+  rules.range(op.side, 1, kDownsampleSideMax, "side");
   rules.range(op.size, 1, op.side, "size");
 }
 
@@ -239,8 +239,8 @@ template void check(const NoiseBiasAct<f16>&);
 template void check(const ToRgb<float>&);
 template void check(const ToRgb<f16>&);
 template void check(const ConvToRgb<f16>&);
-template void check(const Repeat<float>&);
-template void check(const Repeat<f16>&);
+template void check(const BroadcastConstant<float>&);
+template void check(const BroadcastConstant<f16>&);
 template void check(const ToNchw<float>&);
 template void check(const ToNchw<f16>&);
 

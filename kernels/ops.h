@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "kernels/activation.h"
 #include "kernels/half.h"
 
 namespace vernissage {
@@ -22,10 +23,6 @@ class InvalidArgument : public Error {
  public:
   using Error::Error;
 };
-
-/// The nine activations of the official bias_act. Source: Karras et al. 2020, released code's
-/// table.
-enum class Nonlinearity { linear, relu, lrelu, tanh, sigmoid, elu, selu, softplus, swish };
 
 /// What happens to a sum v before it is stored at sample n, row h, column w, channel o:
 ///   t = demod[n,o] · v + noise_strength · noise[h,w] + bias[o]
@@ -42,9 +39,9 @@ struct Epilogue {
   const uint64_t* noise_seeds = nullptr;  // (N), or null: noise[h,w] of sample n is
                                           // normal_noise(seed[n], noise_layer, h·W + w); not
                                           // together with `noise`
-  uint32_t noise_layer = 0;               // position of the layer in the walk
+  uint32_t noise_layer = 0;               // position of the layer in the network
   float noise_strength = 0;               // no unit
-  Nonlinearity act = Nonlinearity::linear;
+  Activation act = Activation::linear;
   float alpha = 0.2f;                 // slope of lrelu below 0; the others ignore it
   float gain = 1;                     // after the activation
   float clamp = -1;                   // largest |y| before the residual; < 0: none
@@ -138,7 +135,7 @@ struct NoiseBiasAct {
   Epilogue<T> epilogue;
 };
 
-/// The running image, with the block's colours added:
+/// The running image, with the block's RGB added:
 ///   image[n,h,w,c] = up(previous)[n,h,w,c] + clamp(rgb[n,h,w,c], ±clamp)
 ///   rgb[n,h,w,c] = Σ_i weight[c,i] · style[n,i] · x[n,h,w,i] + bias[c]
 /// where up() is Upfirdn2d with up 2, padding 2, 1, 2, 1 and gain 4. The image is float32 and never
@@ -227,15 +224,15 @@ struct FullyConnected {
   const float* bias = nullptr;    // (O), or null: 0
   float* y = nullptr;             // (N, O)
   int n = 0, i = 0, o = 0;        // all ≥ 1
-  Nonlinearity act = Nonlinearity::linear;
+  Activation act = Activation::linear;
   float alpha = 0.2f;  // slope of lrelu below 0; the others ignore it
   float gain = 1;      // after the activation
 };
 
-/// y[n,k] = x[k] · style[n, k mod C] for every sample: the learned constant, as its first reader
-/// wants it.
+/// y[n,k] = x[k] · style[n, k mod C] for every sample: the learned constant broadcast over the
+/// batch, times the style of the layer that reads it.
 template <class T>
-struct Repeat {
+struct BroadcastConstant {
   const T* x = nullptr;          // (count)
   T* y = nullptr;                // (N, count)
   int n = 0;                     // ≥ 1
@@ -252,10 +249,10 @@ struct PackRgb8 {
   int64_t count = 0;             // ≥ 1
 };
 
-/// The picture smaller: y[n,h,w,c] is the mean of x[n,:,:,c] over the square that the output pixel
+/// Area downsampling: y[n,h,w,c] is the mean of x[n,:,:,c] over the square that the output pixel
 /// covers, edges counted by their share, rounded to nearest, halves up. Exact: whole numbers
 /// throughout.
-struct Shrink {
+struct AreaDownsample {
   const uint8_t* x = nullptr;  // (N, side, side, C)
   uint8_t* y = nullptr;        // (N, size, size, C)
   int n = 0, c = 0;            // ≥ 1
@@ -270,6 +267,21 @@ struct ToNchw {
   float* y = nullptr;              // (N, C, H, W)
   int n = 0, h = 0, w = 0, c = 0;  // all ≥ 1
 };
+
+/// The ways of making a convolution that are built in; a device takes the best it can run.
+enum class ConvPath {
+  plain,  // modulated_conv.cu: float32 arithmetic, any type, any shape, any device
+  mma,    // conv_mma.cu: tensor cores through mma.sync m16n8k16, half, capability 8.0 and later
+};
+
+/// The best path of a device of compute capability `major`.x.
+constexpr ConvPath best_conv_path(int major) {
+  return major >= 8 ? ConvPath::mma : ConvPath::plain;
+}
+/// As `vernissage devices` shows it.
+constexpr const char* name_of(ConvPath path) {
+  return path == ConvPath::mma ? "mma.sync m16n8k16" : "plain";
+}
 
 /// Throw InvalidArgument naming the first field that breaks a rule above. T: float and f16.
 template <class T>
@@ -287,7 +299,7 @@ void check(const ToRgb<T>& op);
 template <class T>
 void check(const ConvToRgb<T>& op);
 template <class T>
-void check(const Repeat<T>& op);
+void check(const BroadcastConstant<T>& op);
 template <class T>
 void check(const ToNchw<T>& op);
 void check(const Styles& op);
@@ -295,6 +307,6 @@ void check(const Demodulate& op);
 void check(const PixelNorm& op);
 void check(const FullyConnected& op);
 void check(const PackRgb8& op);
-void check(const Shrink& op);
+void check(const AreaDownsample& op);
 
 }  // namespace vernissage

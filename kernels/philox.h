@@ -34,9 +34,9 @@ VERNISSAGE_HOST_DEVICE inline Philox4 philox4x32(Philox4 counter, uint32_t key0,
   return counter;
 }
 
-/// A unit normal for pixel `index` (row-major) of a layer's noise map. The layer is the position in
-/// the network's walk. Two neighbouring pixels share one Philox call's pair: even index cosine, odd
-/// index sine.
+/// A unit normal for pixel `index` (row-major) of a layer's noise map. The layer is its position in
+/// the network. Two neighbouring pixels share one Philox call's pair: even index cosine, odd index
+/// sine.
 VERNISSAGE_HOST_DEVICE inline float normal_noise(uint64_t seed, uint32_t layer, uint32_t index) {
   const Philox4 bits = philox4x32({{index >> 1, layer, 0, 0}}, static_cast<uint32_t>(seed),
                                   static_cast<uint32_t>(seed >> 32));

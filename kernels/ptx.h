@@ -44,7 +44,7 @@ __device__ __forceinline__ void mma_m16n8k16(float (&d)[4], const uint32_t (&a)[
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-/// 8 x 8 halves each: lane 8 j + i brings the address (shared memory, a multiple of 16 bytes) of
+/// 8 x 8 halves each: lane 8 j + i supplies the address (shared memory, a multiple of 16 bytes) of
 /// row i of matrix j; lane 4 g + t gets row g, columns 2t and 2t+1 of matrix j in r[j]. With
 /// _trans: row 2t and 2t+1 of column g. The whole warp; x2 uses the addresses of lanes 0 … 15.
 __device__ __forceinline__ void ldmatrix_x4(uint32_t (&r)[4], const void* row) {

@@ -46,28 +46,28 @@ R finish(const Epilogue<T>& e, R v, int n, int64_t pixel, int64_t pixels, int o,
 }  // namespace
 
 template <class R>
-R activate(R x, Nonlinearity act, R alpha) {
+R activate(R x, Activation act, R alpha) {
   // Klambauer et al. 2017, "Self-Normalizing Neural Networks".
   constexpr R kSeluScale = static_cast<R>(1.0507009873554804934193349852946);
   constexpr R kSeluAlpha = static_cast<R>(1.6732632423543772848170429916717);
   switch (act) {
-    case Nonlinearity::linear:
+    case Activation::linear:
       return x;
-    case Nonlinearity::relu:
+    case Activation::relu:
       return x < 0 ? R{0} : x;
-    case Nonlinearity::lrelu:
+    case Activation::lrelu:
       return x < 0 ? alpha * x : x;
-    case Nonlinearity::tanh:
+    case Activation::tanh:
       return std::tanh(x);
-    case Nonlinearity::sigmoid:
+    case Activation::sigmoid:
       return 1 / (1 + std::exp(-x));
-    case Nonlinearity::elu:
+    case Activation::elu:
       return x < 0 ? std::expm1(x) : x;
-    case Nonlinearity::selu:
+    case Activation::selu:
       return kSeluScale * (x < 0 ? kSeluAlpha * std::expm1(x) : x);
-    case Nonlinearity::softplus:
+    case Activation::softplus:
       return std::max(x, R{0}) + std::log1p(std::exp(-std::abs(x)));
-    case Nonlinearity::swish:
+    case Activation::swish:
       return x / (1 + std::exp(-x));
   }
   return x;
@@ -190,7 +190,7 @@ void noise_bias_act(const NoiseBiasAct<T>& op, R* y) {
 
 template <class T, class R>
 void to_rgb(const ToRgb<T>& op, R* image) {
-  std::vector<R> doubled(op.previous != nullptr ? int64_t{op.n} * op.h * op.w * op.c : 0);
+  std::vector<R> upsampled(op.previous != nullptr ? int64_t{op.n} * op.h * op.w * op.c : 0);
   if (op.previous != nullptr) {
     Upfirdn2d<float> up;
     up.x = op.previous;
@@ -200,7 +200,7 @@ void to_rgb(const ToRgb<T>& op, R* image) {
     up.up_x = up.up_y = 2;
     up.pad_x0 = up.pad_y0 = 2, up.pad_x1 = up.pad_y1 = 1;
     up.gain = 4;
-    upfirdn2d(up, doubled.data());
+    upfirdn2d(up, upsampled.data());
   }
   const int64_t pixels = int64_t{op.h} * op.w;
   for (int n = 0; n < op.n; ++n)
@@ -213,7 +213,7 @@ void to_rgb(const ToRgb<T>& op, R* image) {
         if (op.bias != nullptr) v += load<R>(op.bias[c]);
         if (op.clamp >= 0) v = std::clamp(v, -load<R>(op.clamp), load<R>(op.clamp));
         const int64_t index = (n * pixels + pixel) * op.c + c;
-        image[index] = op.previous != nullptr ? v + doubled[index] : v;
+        image[index] = op.previous != nullptr ? v + upsampled[index] : v;
       }
 }
 
@@ -344,7 +344,7 @@ VERNISSAGE_REFERENCE(double, double)
 #undef VERNISSAGE_REFERENCE
 
 #define VERNISSAGE_REFERENCE(R)                                                            \
-  template R activate(R, Nonlinearity, R);                                                 \
+  template R activate(R, Activation, R);                                                   \
   template void style(const Styles&, const StyleLayer&, R*);                               \
   template void demodulate(const Demodulate&, const DemodulateLayer&, R*);                 \
   template void pixel_norm(const PixelNorm&, R*);                                          \

@@ -16,9 +16,9 @@
 
 namespace vernissage::reference {
 
-/// The activation alone, without gain. Source: ops.h, Nonlinearity.
+/// The activation alone, without gain. Source: activation.h.
 template <class R>
-R activate(R x, Nonlinearity act, R alpha);
+R activate(R x, Activation act, R alpha);
 
 template <class T, class R>
 void modulated_conv(const ModulatedConv<T>& op, R* y);
@@ -51,7 +51,7 @@ struct Dense {
   int i = 0, o = 0;
   float weight_gain = 1;  // m/√I
   float bias_gain = 1;    // m
-  Nonlinearity act = Nonlinearity::linear;
+  Activation act = Activation::linear;
   float alpha = 0.2f;  // slope of lrelu
   float gain = 1;      // √2 after lrelu
 };

@@ -22,8 +22,8 @@ class AnnotatedBackend final : public ForwardingBackend {
   void profile_replay() { profile_ = Profile::replay; }
   /// The next run is launched kernel by kernel; it, or only the operation `name` unless that is
   /// empty, lies between Start and Stop.
-  void profile_walk(const std::string& name) {
-    profile_ = Profile::walk;
+  void profile_forward(const std::string& name) {
+    profile_ = Profile::forward;
     only_ = name;
   }
 
@@ -34,9 +34,11 @@ class AnnotatedBackend final : public ForwardingBackend {
   void map(int n, std::span<const float> z, std::span<const float> c, std::span<float> w) override {
     annotated("mapping", [&] { inner().map(n, z, c, w); });
   }
-  void run(NoiseMode mode, bool replayable, const std::function<void()>& walk) override {
+  void run(NoiseMode mode, bool replayable, const std::function<void()>& forward) override {
     const Profile profile = profile_;
-    const auto inside = [&] { inner().run(mode, replayable && profile != Profile::walk, walk); };
+    const auto inside = [&] {
+      inner().run(mode, replayable && profile != Profile::forward, forward);
+    };
     if (profile == Profile::none || !only_.empty())
       inside();
     else
@@ -46,28 +48,28 @@ class AnnotatedBackend final : public ForwardingBackend {
   void styles() override {
     annotated("styles", [&] { inner().styles(); });
   }
-  void constant(Slot y) override {
+  void constant(BufferId y) override {
     annotated("constant", [&] { inner().constant(y); });
   }
-  void convolution(int layer, Slot x, Slot y, const Tail& tail) override {
-    annotated(name(layer), [&] { inner().convolution(layer, x, y, tail); });
+  void convolution(int layer, BufferId x, BufferId y, const EpilogueOptions& options) override {
+    annotated(name(layer), [&] { inner().convolution(layer, x, y, options); });
   }
-  void to_rgb(int layer, Slot x) override {
+  void to_rgb(int layer, BufferId x) override {
     annotated(name(layer), [&] { inner().to_rgb(layer, x); });
   }
-  void skip(int layer, Slot x, Slot y) override {
+  void skip(int layer, BufferId x, BufferId y) override {
     annotated(name(layer), [&] { inner().skip(layer, x, y); });
   }
 
  private:
-  enum class Profile { none, replay, walk };
+  enum class Profile { none, replay, forward };
 
   const std::string& name(int layer) const { return names_.at(size_t(layer)); }
 
   template <class Work>
   void annotated(const std::string& what, const Work& work) {
     nvtxRangePushA(what.c_str());
-    if (profile_ == Profile::walk && what == only_)
+    if (profile_ == Profile::forward && what == only_)
       between_start_and_stop(work);
     else
       work();

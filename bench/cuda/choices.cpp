@@ -61,7 +61,7 @@ FullyConnected mapping_layer(int n) {
   op.bias = memory().single("bias", kWidth);
   op.y = memory().single("mapping y", int64_t(n) * kWidth);
   op.n = n, op.i = op.o = kWidth;
-  op.act = Nonlinearity::lrelu;
+  op.act = Activation::lrelu;
   op.gain = std::sqrt(2.0f);
   return op;
 }

@@ -141,34 +141,34 @@ constexpr Shape kShapes[] = {{"vit-b32/b64", 64, 50, 768, 12, 3072},
 
 void register_kernels(const Shape& s) {
   const int64_t rows = int64_t{s.n} * s.t;
-  register_kernel(std::string("clip_layer_norm/") + s.name, [=] {
-    ClipLayerNorm<f16> op;
+  register_kernel(std::string("layer_norm/") + s.name, [=] {
+    LayerNorm<f16> op;
     op.x = memory().single("x", rows * s.w);
     op.stride = op.w = s.w;
     op.next_bias = op.weight = op.bias = memory().single("bias", s.w);
     op.y = memory().half("y", rows * s.w);
     op.m = static_cast<int>(rows);
     return KernelWork{8.0 * double(rows) * s.w, 10.0 * double(rows) * s.w,
-                      [op] { clip_layer_norm(op, memory().timer.stream()); }};
+                      [op] { layer_norm(op, memory().timer.stream()); }};
   });
-  register_kernel(std::string("clip_attention/") + s.name, [=] {
-    ClipAttention<f16> op;
+  register_kernel(std::string("attention/") + s.name, [=] {
+    Attention<f16> op;
     op.qkv = memory().half("x", rows * 3 * s.w);
     op.bias = memory().single("bias", 3 * s.w);
     op.y = memory().half("y", rows * s.w);
     op.n = s.n, op.t = op.queries = s.t;
     op.heads = s.heads, op.head = s.w / s.heads;
     return KernelWork{4.0 * double(rows) * s.t * s.w, 8.0 * double(rows) * s.w, [op] {
-                        clip_attention(op, memory().timer.stream(), conv_path() == ConvPath::mma);
+                        attention(op, memory().timer.stream(), conv_path() == ConvPath::mma);
                       }};
   });
-  register_kernel(std::string("clip_bias_act/") + s.name, [=] {
-    ClipBiasAct<f16> op;
+  register_kernel(std::string("bias_gelu/") + s.name, [=] {
+    BiasGelu<f16> op;
     op.x = memory().half("x", rows * s.mlp);
     op.bias = memory().single("bias", s.mlp);
     op.m = static_cast<int>(rows), op.w = s.mlp;
     return KernelWork{8.0 * double(rows) * s.mlp, 4.0 * double(rows) * s.mlp,
-                      [op] { clip_bias_act(op, memory().timer.stream()); }};
+                      [op] { bias_gelu(op, memory().timer.stream()); }};
   });
 }
 

@@ -56,7 +56,7 @@ Epilogue<f16> whole_epilogue(int n, int side, int o) {
   epilogue.bias = memory().single("bias", o);
   epilogue.noise = memory().single("noise", int64_t(side) * side);
   epilogue.noise_strength = 0.1f;
-  epilogue.act = Nonlinearity::lrelu;
+  epilogue.act = Activation::lrelu;
   epilogue.gain = std::sqrt(2.0f);
   epilogue.clamp = 256;
   return epilogue;

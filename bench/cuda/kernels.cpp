@@ -167,13 +167,14 @@ KernelWork pixel_norm_work(int n) {
           [op] { pixel_norm(op, memory().timer.stream()); }};
 }
 
-KernelWork repeat_work(int n) {
-  Repeat<f16> op;
+KernelWork broadcast_constant_work(int n) {
+  BroadcastConstant<f16> op;
   op.count = 16 * 512;
   op.x = memory().half("x", op.count);
   op.y = memory().half("y", n * op.count);
   op.n = n;
-  return {0, 2.0 * double(op.count) * (n + 1), [op] { repeat(op, memory().timer.stream()); }};
+  return {0, 2.0 * double(op.count) * (n + 1),
+          [op] { broadcast_constant(op, memory().timer.stream()); }};
 }
 
 KernelWork pack_rgb8_work(int n) {
@@ -215,7 +216,8 @@ void register_cuda_kernels() {
     register_kernel("styles/26_layers" + batch, [=] { return styles_work(n); });
     register_kernel("demodulate/17_layers" + batch, [=] { return demodulate_work(n); });
     register_kernel("pixel_norm/512" + batch, [=] { return pixel_norm_work(n); });
-    register_kernel("repeat/4x4x512" + batch, [=] { return repeat_work(n); });
+    register_kernel("broadcast_constant/4x4x512" + batch,
+                    [=] { return broadcast_constant_work(n); });
     register_kernel("pack_rgb8/1024x1024x3" + batch, [=] { return pack_rgb8_work(n); });
     register_kernel("to_nchw/1024x1024x3" + batch, [=] { return to_nchw_work(n); });
   }

@@ -1,8 +1,9 @@
-// Every operation of the network at its place in the recorded image: the walk is cut after its
-// first k operations, and operation k takes what the k-th adds to the time of the first k-1. So
+// Every operation of the network at its place in the recorded image: the forward pass is cut after
+// its first k operations, and operation k takes what the k-th adds to the time of the first k-1. So
 // fusions, overlapping launches, a cache still warm from the layer before are as they are in an
 // image, and the rows add up to the whole. "styles", the first, carries the start of the graph.
-// "mapping" is no part of the walk: its row is the time of a call from z to w in the host's memory.
+// "mapping" is no part of the forward pass: its row is the time of a call from z to w in the host's
+// memory.
 //
 // Beside each convolution: the same convolution through cuDNN, without anything that our layer does
 // around it.
@@ -42,8 +43,9 @@ class Layers {
   Layers(int size, int batch)
       : timed_(make_timed_generator(size, batch)), ws_(w_plus(*timed_.generator, batch)) {}
 
-  /// Seconds of operation `index` of the walk in measurement `round`. A round of all operations is
-  /// made at once, so that the rows of a round add up; with `alone` only what this one needs.
+  /// Seconds of operation `index` of the forward pass in measurement `round`. A round of all
+  /// operations is made at once, so that the rows of a round add up; with `alone` only what this
+  /// one needs.
   double seconds(int index, int count, int round, bool alone) {
     auto& times = rounds_[round];  // of the first k operations
     times.emplace(0, 0.0);
@@ -135,7 +137,7 @@ void register_cuda_layers(int size, int batch, const std::string& only) {
         found == work.end() ? std::optional<LayerWork>() : std::optional<LayerWork>(*found);
     const auto forecast = predicted.find(name);
     const double forecast_us = forecast == predicted.end() ? 0 : forecast->second;
-    const int index = int(i) - 1;  // in the walk; -1: mapping
+    const int index = int(i) - 1;  // in the forward pass; -1: mapping
     const int count = int(names.size()) - 1;
     register_row(
         row("ours", size, name, batch),

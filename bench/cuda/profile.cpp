@@ -28,7 +28,7 @@ void profile_cuda(const Options& options) {
     std::printf("profiled: one replay of the recorded image\n");
     return;
   }
-  backend.profile_walk(options.layer);
+  backend.profile_forward(options.layer);
   if (options.layer == "mapping") w_plus(generator, batch);
   generator.paint(ws);
   std::printf("profiled: %s, launch by launch\n",

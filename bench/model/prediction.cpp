@@ -46,8 +46,8 @@ Total image_total(const NetworkConfig& config, int batch) {
 
 std::vector<LaunchCost> all_costs(const NetworkConfig& config, int batch) {
   auto costs = mapping_costs(config, batch);
-  const auto walk = launch_costs(config, batch);
-  costs.insert(costs.end(), walk.begin(), walk.end());
+  const auto forward = launch_costs(config, batch);
+  costs.insert(costs.end(), forward.begin(), forward.end());
   return costs;
 }
 

@@ -1,5 +1,5 @@
-// What a network costs at least: arithmetic and memory traffic of every operation of its walk, and
-// the time no kernel can go below on a device of given ceilings.
+// What a network costs at least: arithmetic and memory traffic of every operation of its forward
+// pass, and the time no kernel can go below on a device of given ceilings.
 #pragma once
 
 #include <string>
@@ -28,14 +28,15 @@ struct LayerWork {
   double flop, bytes;  // of the whole batch
 };
 
-/// The convolutions of the skip architecture in walk order. Every input, weight and output moves
-/// once; an up-convolution is counted on input pixels (9 taps each) with its filter on chip; conv1
-/// includes to_rgb and the doubling of the running image, and the last conv1 writes bytes and no
-/// activation. Activations and weights take `element_bytes` each, the running image float32.
+/// The convolutions of the skip architecture in the order of the forward pass. Every input, weight
+/// and output moves once; an up-convolution is counted on input pixels (9 taps each) with its
+/// filter on chip; conv1 includes to_rgb and the doubling of the running image, and the last conv1
+/// writes bytes and no activation. Activations and weights take `element_bytes` each, the running
+/// image float32.
 std::vector<LayerWork> layer_work(const NetworkConfig& config, int batch, int element_bytes);
 
 /// Everything that is measured on its own, in order: "mapping" (the mapping network, which is not
-/// part of the walk), "styles", "constant" and the names of layer_work().
+/// part of the forward pass), "styles", "constant" and the names of layer_work().
 std::vector<std::string> operation_names(const NetworkConfig& config);
 
 /// max(flop / flops_per_s, bytes / bytes_per_s)

@@ -7,15 +7,15 @@ namespace vernissage {
 
 std::vector<float> ClipEncoder::embed_painted(Generator& generator, std::span<const float> ws,
                                               const Noise& noise) {
-  const NetworkConfig& painter = generator.config();
-  if (painter.image_channels != 3)
-    throw Error("the generator's pictures have " + std::to_string(painter.image_channels) +
+  const NetworkConfig& config = generator.config();
+  if (config.image_channels != 3)
+    throw Error("the generator's pictures have " + std::to_string(config.image_channels) +
                 " channels, expected 3: words are compared with colour pictures");
-  const size_t row = size_t(painter.num_ws()) * size_t(painter.w_dim);
+  const size_t row = size_t(config.num_ws()) * size_t(config.w_dim);
   if (ws.empty() || ws.size() % row != 0)
     throw Error("ws: expected a multiple of " + std::to_string(row) + " values, got " +
                 std::to_string(ws.size()));
-  return embed_images(static_cast<int>(ws.size() / row), painter.resolution, painter.resolution,
+  return embed_images(static_cast<int>(ws.size() / row), config.resolution, config.resolution,
                       generator.paint(ws, noise));
 }
 

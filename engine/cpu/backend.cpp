@@ -1,4 +1,4 @@
-// Every sample is painted on its own (a replayable walk is simply walked once a sample), so its
+// Every sample is painted on its own (a replayable forward pass simply runs once a sample), so its
 // bytes do not depend on the batch, and one sample's activations stay as near as the caches allow.
 #include "engine/cpu/backend.h"
 
@@ -67,22 +67,22 @@ class CpuBackend final : public Backend {
   int batch_max() const override { return batch_max_; }
   void map(int n, std::span<const float> z, std::span<const float> c, std::span<float> w) override;
   void set_inputs(int n, std::span<const float> ws, std::span<const uint64_t> seeds) override;
-  void run(NoiseMode mode, bool replayable, const std::function<void()>& walk) override;
+  void run(NoiseMode mode, bool replayable, const std::function<void()>& forward) override;
 
   void styles() override;
-  void constant(Slot y) override;
-  void convolution(int layer, Slot x, Slot y, const Tail& tail) override;
-  void to_rgb(int layer, Slot x) override;
-  void skip(int layer, Slot x, Slot y) override;
+  void constant(BufferId y) override;
+  void convolution(int layer, BufferId x, BufferId y, const EpilogueOptions& options) override;
+  void to_rgb(int layer, BufferId x) override;
+  void skip(int layer, BufferId x, BufferId y) override;
 
-  std::vector<float> read(Slot slot, int channels, int resolution) override;
+  std::vector<float> read(BufferId id, int channels, int resolution) override;
   std::vector<float> read_image() override;
   void read_rgb8(std::span<uint8_t> pixels) override;
   void read_preview(int size, std::span<uint8_t> pixels) override;
 
  private:
   static constexpr int kNotStored = -2;
-  struct SlotState {
+  struct BufferState {
     size_t bytes = 0;     // of one sample
     size_t offset = 0;    // of sample 0
     int styled_for = -1;  // the layer whose style is multiplied in; -1: plain; or kNotStored
@@ -91,15 +91,15 @@ class CpuBackend final : public Backend {
   void load_layer(const LayerSpec& spec);
   int sample_begin() const { return sample_ < 0 ? 0 : sample_; }
   int sample_end() const { return sample_ < 0 ? n_ : sample_ + 1; }
-  float* slot(Slot which, int sample) {
-    const SlotState& s = slots_[static_cast<int>(which)];
-    // A replayable walk sees one sample at a time and keeps to the first one's memory.
+  float* buffer(BufferId id, int sample) {
+    const BufferState& s = buffers_[static_cast<int>(id)];
+    // A replayable forward pass sees one sample at a time and keeps to the first one's memory.
     return arena_->at(s.offset + (sample_ < 0 ? size_t(sample) * s.bytes : 0));
   }
   float* image(int sample, int which) {
     return arena_->at(image_offset_ + (size_t(sample) * 2 + which) * image_bytes_);
   }
-  const float* styled(int layer, Slot x, int sample);
+  const float* styled(int layer, BufferId x, int sample);
   const float* noise_of(const Layer& layer, int index, int sample);
   ToRgb rgb_of(int layer, int sample);
 
@@ -119,7 +119,7 @@ class CpuBackend final : public Backend {
 
   int batch_max_ = 0;
   std::optional<Arena> arena_;
-  std::array<SlotState, 3> slots_;
+  std::array<BufferState, 3> buffers_;
   size_t raw_offset_ = 0, styled_offset_ = 0, noise_offset_ = 0, scratchpad_offset_ = 0;
   size_t image_offset_ = 0, image_bytes_ = 0;
 
@@ -266,8 +266,8 @@ void CpuBackend::reserve(int batch_max) {
     return at;
   };
   for (int s = 0; s < 3; ++s) {
-    slots_[s].bytes = s == 2 && !branches ? 0 : (value * sizeof(float) + 4095) / 4096 * 4096;
-    slots_[s].offset = place(slots_[s].bytes * batch_max);
+    buffers_[s].bytes = s == 2 && !branches ? 0 : (value * sizeof(float) + 4095) / 4096 * 4096;
+    buffers_[s].offset = place(buffers_[s].bytes * batch_max);
   }
   raw_offset_ = place(raw * sizeof(float));
   styled_offset_ = place(input * sizeof(float));
@@ -315,7 +315,7 @@ void CpuBackend::set_inputs(int n, std::span<const float> ws, std::span<const ui
   seeds_.assign(seeds.begin(), seeds.end());
 }
 
-void CpuBackend::run(NoiseMode mode, bool replayable, const std::function<void()>& walk) {
+void CpuBackend::run(NoiseMode mode, bool replayable, const std::function<void()>& forward) {
   const ThreadsOf threads(threads_);
   VERNISSAGE_ASSERT(n_ >= 1);
   if (mode == NoiseMode::random) VERNISSAGE_ASSERT_OP(seeds_.size(), ==, size_t(n_));
@@ -324,15 +324,15 @@ void CpuBackend::run(NoiseMode mode, bool replayable, const std::function<void()
   const int first = replayable ? 0 : -1, last = replayable ? n_ - 1 : -1;
   for (sample_ = first; sample_ <= last; ++sample_) {
     image_resolution_ = image_current_ = 0;
-    walk();
+    forward();
   }
   sample_ = -1;
 }
 
-// ---- the walk
+// ---- the forward pass
 
 void CpuBackend::styles() {
-  if (styles_ready_) return;  // made for all samples when the first was walked
+  if (styles_ready_) return;  // made for all samples when the first was run
   styles_ready_ = true;
   const int w_dim = config_.w_dim, num_ws = config_.num_ws();
   for (Layer& layer : layers_) {
@@ -365,22 +365,22 @@ void CpuBackend::styles() {
   }
 }
 
-void CpuBackend::constant(Slot y) {
+void CpuBackend::constant(BufferId y) {
   for (int n = sample_begin(); n < sample_end(); ++n)
-    std::copy(constant_.begin(), constant_.end(), slot(y, n));
-  slots_[static_cast<int>(y)].styled_for = -1;
+    std::copy(constant_.begin(), constant_.end(), buffer(y, n));
+  buffers_[static_cast<int>(y)].styled_for = -1;
 }
 
 /// x of a layer with its style multiplied in: x itself when the layer before has stored it so.
-const float* CpuBackend::styled(int index, Slot x, int sample) {
+const float* CpuBackend::styled(int index, BufferId x, int sample) {
   const Layer& layer = layers_[index];
-  const SlotState& state = slots_[static_cast<int>(x)];
-  if (state.styled_for == index) return slot(x, sample);
+  const BufferState& state = buffers_[static_cast<int>(x)];
+  if (state.styled_for == index) return buffer(x, sample);
   VERNISSAGE_ASSERT_OP(state.styled_for, ==, -1);
   const int r = layer.spec.up ? layer.spec.resolution / 2 : layer.spec.resolution;
   const int channels = padded(layer.spec.in_channels);
   float* y = arena_->at(styled_offset_);
-  scale_channels(channels, int64_t{r} * r, slot(x, sample),
+  scale_channels(channels, int64_t{r} * r, buffer(x, sample),
                  layer.style.data() + size_t(sample) * channels, y);
   return y;
 }
@@ -406,17 +406,17 @@ ToRgb CpuBackend::rgb_of(int index, int sample) {
           image(sample, image_current_)};
 }
 
-void CpuBackend::convolution(int index, Slot x, Slot y, const Tail& tail) {
+void CpuBackend::convolution(int index, BufferId x, BufferId y, const EpilogueOptions& options) {
   Layer& layer = layers_[index];
   const LayerSpec& spec = layer.spec;
   const int channels = padded(spec.out_channels);
   // The picture's last value goes nowhere but into the image: it is not stored.
-  const bool stored = sample_ < 0 || tail.next >= 0 || tail.to_rgb < 0;
-  if (tail.to_rgb >= 0) image_current_ = 1 - image_current_;
+  const bool stored = sample_ < 0 || options.next >= 0 || options.to_rgb < 0;
+  if (options.to_rgb >= 0) image_current_ = 1 - image_current_;
   for (int n = sample_begin(); n < sample_end(); ++n) {
     const float* input = styled(index, x, n);
     // Finished in place where the sizes agree and x is not there.
-    float* raw = spec.up || input == slot(y, n) ? arena_->at(raw_offset_) : slot(y, n);
+    float* raw = spec.up || input == buffer(y, n) ? arena_->at(raw_offset_) : buffer(y, n);
     float* scratchpad = arena_->at(scratchpad_offset_);
     if (layer.transposed)
       layer.transposed->execute(input, raw, scratchpad, threads_);
@@ -431,50 +431,51 @@ void CpuBackend::convolution(int index, Slot x, Slot y, const Tail& tail) {
               .activation = spec.activation,
               .gain = spec.gain,
               .clamp = spec.clamp,
-              .residual = tail.residual < 0 ? nullptr : slot(static_cast<Slot>(tail.residual), n),
-              .scale = tail.next < 0 ? ones_.data()
-                                     : layers_[tail.next].style.data() + size_t(n) * channels,
-              .y = stored ? slot(y, n) : nullptr,
+              .residual = options.residual < 0 ? nullptr
+                                               : buffer(static_cast<BufferId>(options.residual), n),
+              .scale = options.next < 0 ? ones_.data()
+                                        : layers_[options.next].style.data() + size_t(n) * channels,
+              .y = stored ? buffer(y, n) : nullptr,
               .to_rgb = {}};
-    if (tail.to_rgb >= 0) op.to_rgb = rgb_of(tail.to_rgb, n);
+    if (options.to_rgb >= 0) op.to_rgb = rgb_of(options.to_rgb, n);
     if (spec.up)
       filter_and_finish(op, raw, layer.filter.data());
     else
       finish(op, raw);
   }
-  if (tail.to_rgb >= 0) image_resolution_ = spec.resolution;
-  slots_[static_cast<int>(y)].styled_for = stored ? tail.next : kNotStored;
+  if (options.to_rgb >= 0) image_resolution_ = spec.resolution;
+  buffers_[static_cast<int>(y)].styled_for = stored ? options.next : kNotStored;
 }
 
-void CpuBackend::to_rgb(int index, Slot x) {
-  VERNISSAGE_ASSERT_OP(slots_[static_cast<int>(x)].styled_for, ==, -1);
+void CpuBackend::to_rgb(int index, BufferId x) {
+  VERNISSAGE_ASSERT_OP(buffers_[static_cast<int>(x)].styled_for, ==, -1);
   const LayerSpec& spec = layers_[index].spec;
   image_current_ = 1 - image_current_;
   for (int n = sample_begin(); n < sample_end(); ++n)
-    cpu::to_rgb(rgb_of(index, n), padded(spec.in_channels), spec.resolution, slot(x, n));
+    cpu::to_rgb(rgb_of(index, n), padded(spec.in_channels), spec.resolution, buffer(x, n));
   image_resolution_ = spec.resolution;
 }
 
-void CpuBackend::skip(int index, Slot x, Slot y) {
-  VERNISSAGE_ASSERT_OP(slots_[static_cast<int>(x)].styled_for, ==, -1);
+void CpuBackend::skip(int index, BufferId x, BufferId y) {
+  VERNISSAGE_ASSERT_OP(buffers_[static_cast<int>(x)].styled_for, ==, -1);
   Layer& layer = layers_[index];
   float* raw = arena_->at(raw_offset_);
   for (int n = sample_begin(); n < sample_end(); ++n) {
-    layer.convolution->execute(stream_, slot(x, n), raw, arena_->at(scratchpad_offset_));
+    layer.convolution->execute(stream_, buffer(x, n), raw, arena_->at(scratchpad_offset_));
     upsample(padded(layer.spec.out_channels), layer.spec.resolution, raw, layer.filter.data(),
-             layer.spec.gain, slot(y, n));
+             layer.spec.gain, buffer(y, n));
   }
-  slots_[static_cast<int>(y)].styled_for = -1;
+  buffers_[static_cast<int>(y)].styled_for = -1;
 }
 
 // ---- results
 
-std::vector<float> CpuBackend::read(Slot which, int channels, int resolution) {
-  VERNISSAGE_ASSERT_OP(slots_[static_cast<int>(which)].styled_for, ==, -1);
+std::vector<float> CpuBackend::read(BufferId id, int channels, int resolution) {
+  VERNISSAGE_ASSERT_OP(buffers_[static_cast<int>(id)].styled_for, ==, -1);
   const size_t sample = size_t(channels) * resolution * resolution;
   std::vector<float> values(n_ * sample);
   for (int n = 0; n < n_; ++n)
-    unblock(channels, resolution, slot(which, n), values.data() + n * sample);
+    unblock(channels, resolution, buffer(id, n), values.data() + n * sample);
   return values;
 }
 
@@ -502,8 +503,8 @@ void CpuBackend::read_preview(int size, std::span<uint8_t> pixels) {
   VERNISSAGE_ASSERT_OP(pixels.size(), ==, n_ * sample);
   for (int n = 0; n < n_; ++n) {
     to_bytes(config_.image_channels, config_.resolution, image(n, image_current_), picture_.data());
-    shrink(config_.image_channels, config_.resolution, size, picture_.data(),
-           pixels.data() + n * sample);
+    area_downsample(config_.image_channels, config_.resolution, size, picture_.data(),
+                    pixels.data() + n * sample);
   }
 }
 

@@ -65,6 +65,6 @@ void to_bytes(int channels, int resolution, const float* image, uint8_t* pixels)
 
 /// (side, side, channels) bytes reduced to (size, size, channels): Backend::read_preview. size ≤
 /// side.
-void shrink(int channels, int side, int size, const uint8_t* x, uint8_t* y);
+void area_downsample(int channels, int side, int size, const uint8_t* x, uint8_t* y);
 
 }  // namespace vernissage::cpu

@@ -19,7 +19,7 @@ void to_bytes(int channels, int resolution, const float* image, uint8_t* pixels)
     }
 }
 
-void shrink(int channels, int side, int size, const uint8_t* x, uint8_t* y) {
+void area_downsample(int channels, int side, int size, const uint8_t* x, uint8_t* y) {
   // In units of 1/size of a pixel, input pixel k is [k · size, (k + 1) · size) and output pixel j
   // [j · side, (j + 1) · side). The weights of an output pixel sum to side².
   const auto share = [size](int64_t begin, int64_t end, int64_t k) {

@@ -57,7 +57,7 @@ DeviceArena<T>::DeviceArena(const NetworkConfig& config, const std::vector<Devic
   StyleLayer* style_table = nullptr;
   DemodulateLayer* demodulate_table = nullptr;
   for (size_t k = 0; k < buffers.size(); ++k)
-    if (k != static_cast<size_t>(Slot::c) || branches) plan.take(n * activation, &buffers[k]);
+    if (k != static_cast<size_t>(BufferId::c) || branches) plan.take(n * activation, &buffers[k]);
   plan.take(n * 16 * static_cast<size_t>(config.widths.at(0)), &first_plain);
   for (float*& one : images) plan.take(n * image, &one);
   plan.take(n * image, &pixels);

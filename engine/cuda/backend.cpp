@@ -1,6 +1,6 @@
-// The walk's operations as kernel launches on one stream. Linked with cuda_runtime_cuda.cpp it
-// paints on a device, with cuda_runtime_emulated.cpp and the emulated kernels it is tested without
-// one.
+// The backend's operations as kernel launches on one stream. Linked with device_runtime_cuda.cpp it
+// paints on a device, with device_runtime_emulated.cpp and the emulated kernels it is tested
+// without one.
 #include "engine/cuda/backend.h"
 
 #include <array>
@@ -37,13 +37,13 @@ class CudaBackend : public Backend {
   }
   void set_inputs(int n, std::span<const float> ws, std::span<const uint64_t> noise_seeds) override;
   void set_output(Output output) override { output_ = output; }
-  void run(NoiseMode mode, bool replayable, const std::function<void()>& walk) override;
+  void run(NoiseMode mode, bool replayable, const std::function<void()>& forward) override;
   void styles() override;
-  void constant(Slot y) override;
-  void convolution(int layer, Slot x, Slot y, const Tail& tail) override;
-  void to_rgb(int layer, Slot x) override;
-  void skip(int layer, Slot x, Slot y) override;
-  std::vector<float> read(Slot slot, int channels, int resolution) override;
+  void constant(BufferId y) override;
+  void convolution(int layer, BufferId x, BufferId y, const EpilogueOptions& options) override;
+  void to_rgb(int layer, BufferId x) override;
+  void skip(int layer, BufferId x, BufferId y) override;
+  std::vector<float> read(BufferId id, int channels, int resolution) override;
   std::vector<float> read_image() override;
   void read_rgb8(std::span<uint8_t> pixels) override;
   void read_preview(int size, std::span<uint8_t> pixels) override;
@@ -58,13 +58,13 @@ class CudaBackend : public Backend {
   using Layer = DeviceLayer<T>;
   static constexpr int kNotStored = -2;
 
-  /// What the host knows of the device's values. A recorded walk leaves the same state as the walk
-  /// itself.
+  /// What the host knows of the device's values. A replayed forward pass leaves the
+  /// same state as the pass itself.
   struct State {
-    // Where slots a, b and c lie; the last is spare: the up-convolution's intermediate, or the
-    // output of a convolution whose input is in the same slot.
+    // Where buffers a, b and c lie; the last is spare: the up-convolution's intermediate, or the
+    // output of a convolution whose input is in the same buffer.
     std::array<T*, 4> buffers = {};
-    // The layer whose style is already in the slot's value; -1: plain; kNotStored: nobody was to
+    // The layer whose style is already in the buffer's value; -1: plain; kNotStored: nobody was to
     // read it.
     std::array<int, 3> scaled_for = {-1, -1, -1};
     int image = 0;             // which of the arena's images is the running one
@@ -78,16 +78,16 @@ class CudaBackend : public Backend {
     State state;
   };
 
-  static size_t index(Slot slot) { return static_cast<size_t>(slot); }
-  T*& buffer(Slot slot) { return state_.buffers[index(slot)]; }
+  static size_t index(BufferId id) { return static_cast<size_t>(id); }
+  T*& buffer(BufferId id) { return state_.buffers[index(id)]; }
   T*& spare() { return state_.buffers[3]; }
   const Layer& layer_of(int layer, LayerSpec::Kind kind) const;
-  Epilogue<T> epilogue(int layer, const Tail& tail) const;
-  void scale(int layer, Slot x);
+  Epilogue<T> epilogue(int layer, const EpilogueOptions& options) const;
+  void scale(int layer, BufferId x);
   void up_convolution(const Layer& spec, const T* x, T* y, const float* style, Epilogue<T> end);
   ToRgb<T> rgb_of(int layer, const T* x);
-  void start_walk();
-  void carry_out(const std::function<void()>& walk);
+  void start_forward();
+  void execute(const std::function<void()>& forward);
   void make_pixels();
   void copy_out(const uint8_t* device, std::span<uint8_t> host);
   int64_t image_count() const {
@@ -106,7 +106,7 @@ class CudaBackend : public Backend {
   PinnedMemory input_staging_, output_staging_;
 
   int asked_ = 0;        // samples of the current inputs
-  int n_ = 0;            // samples the walk is carried out for: those, and what fills them up
+  int n_ = 0;            // samples the forward pass runs for: those, and what fills them up
   bool seeded_ = false;  // they came with seeds
   NoiseMode mode_ = NoiseMode::constant;
   Output output_ = Output::values;
@@ -173,36 +173,36 @@ void CudaBackend<T>::set_inputs(int n, std::span<const float> ws,
 }
 
 template <class T>
-void CudaBackend<T>::start_walk() {
+void CudaBackend<T>::start_forward() {
   state_ = State();
   state_.buffers = arena_->buffers;
 }
 
 template <class T>
-void CudaBackend<T>::carry_out(const std::function<void()>& walk) {
-  start_walk();
+void CudaBackend<T>::execute(const std::function<void()>& forward) {
+  start_forward();
   const int64_t before = launches_made;
-  walk();
+  forward();
   state_.launches = static_cast<int>(launches_made - before);
 }
 
 template <class T>
-void CudaBackend<T>::run(NoiseMode mode, bool replayable, const std::function<void()>& walk) {
+void CudaBackend<T>::run(NoiseMode mode, bool replayable, const std::function<void()>& forward) {
   VERNISSAGE_ASSERT_OP(asked_, >=, 1);
   VERNISSAGE_ASSERT(mode != NoiseMode::random || seeded_);
   mode_ = mode;
   n_ = replayable ? bucket_of(asked_) : asked_;
   if (!replayable || !DeviceRuntime::can_record()) {
-    carry_out(walk);
+    execute(forward);
     return;
   }
   const std::tuple key(n_, mode, output_);
   auto found = recordings_.find(key);
   if (found == recordings_.end()) {
     // The driver loads a kernel at its first launch, and loading is not allowed while recording.
-    carry_out(walk);
+    execute(forward);
     runtime_.synchronize();
-    DeviceGraph graph = runtime_.record([&] { carry_out(walk); });
+    DeviceGraph graph = runtime_.record([&] { execute(forward); });
     found = recordings_.emplace(key, Recording{std::move(graph), state_}).first;
   }
   runtime_.replay(found->second.graph);
@@ -226,18 +226,18 @@ void CudaBackend<T>::styles() {
 }
 
 template <class T>
-void CudaBackend<T>::constant(Slot y) {
+void CudaBackend<T>::constant(BufferId y) {
   // Layer 0 reads it, and where that is made on tensor cores it wants its style in the value.
   const bool scaled = layer_of(0, LayerSpec::Kind::convolution).tensor_cores;
   const int channels = config_.widths[0];
   state_.scaled_for[index(y)] = scaled ? 0 : -1;
-  repeat<T>({weights_->constant(), buffer(y), n_, int64_t{16} * channels,
-             scaled ? arena_->styles[0] : nullptr, channels},
-            runtime_.stream());
+  broadcast_constant<T>({weights_->constant(), buffer(y), n_, int64_t{16} * channels,
+                         scaled ? arena_->styles[0] : nullptr, channels},
+                        runtime_.stream());
 }
 
 template <class T>
-Epilogue<T> CudaBackend<T>::epilogue(int layer, const Tail& tail) const {
+Epilogue<T> CudaBackend<T>::epilogue(int layer, const EpilogueOptions& options) const {
   const Layer& spec = layer_of(layer, LayerSpec::Kind::convolution);
   Epilogue<T> result;
   result.demod = arena_->demods[static_cast<size_t>(layer)];
@@ -249,18 +249,20 @@ Epilogue<T> CudaBackend<T>::epilogue(int layer, const Tail& tail) const {
   result.act = spec.act;
   result.gain = spec.gain;
   result.clamp = spec.clamp;
-  if (tail.residual >= 0) result.residual = state_.buffers[static_cast<size_t>(tail.residual)];
+  if (options.residual >= 0)
+    result.residual = state_.buffers[static_cast<size_t>(options.residual)];
   // to_rgb reads y as well and wants it plain.
-  if (tail.next >= 0 && tail.to_rgb < 0)
-    result.next_style = arena_->styles[static_cast<size_t>(tail.next)];
+  if (options.next >= 0 && options.to_rgb < 0)
+    result.next_style = arena_->styles[static_cast<size_t>(options.next)];
   return result;
 }
 
 template <class T>
-void CudaBackend<T>::convolution(int layer, Slot x, Slot y, const Tail& tail) {
+void CudaBackend<T>::convolution(int layer, BufferId x, BufferId y,
+                                 const EpilogueOptions& options) {
   const Layer& spec = layer_of(layer, LayerSpec::Kind::convolution);
-  VERNISSAGE_ASSERT_OP(tail.residual, !=, static_cast<int>(y));
-  Epilogue<T> end = epilogue(layer, tail);
+  VERNISSAGE_ASSERT_OP(options.residual, !=, static_cast<int>(y));
+  Epilogue<T> end = epilogue(layer, options);
   const int scaled_for = state_.scaled_for[index(x)];
   VERNISSAGE_ASSERT(scaled_for == -1 || scaled_for == layer);
   const float* style = scaled_for == layer ? nullptr : arena_->styles[static_cast<size_t>(layer)];
@@ -272,17 +274,17 @@ void CudaBackend<T>::convolution(int layer, Slot x, Slot y, const Tail& tail) {
   // convolution's own epilogue the picture costs neither a store nor a load; else both are stored
   // where the next one asks for it and the spare buffer is free.
   const bool next_scaled =
-      tail.next >= 0 && layer_of(tail.next, LayerSpec::Kind::convolution).tensor_cores;
-  const bool coloured = tail.to_rgb >= 0 && spec.tensor_cores && !spec.up &&
-                        fits_rgb_epilogue(spec.resolution, spec.resolution, spec.out_channels);
-  // The layer that reads the slot it writes, at 4 x 4, has taken the spare buffer for that.
+      options.next >= 0 && layer_of(options.next, LayerSpec::Kind::convolution).tensor_cores;
+  const bool fused_rgb = options.to_rgb >= 0 && spec.tensor_cores && !spec.up &&
+                         fits_rgb_epilogue(spec.resolution, spec.resolution, spec.out_channels);
+  // The layer that reads the buffer it writes, at 4 x 4, has taken the spare buffer for that.
   T* const plain = x != y ? spare() : (spec.resolution == 4 ? arena_->first_plain : nullptr);
   const bool stored_twice =
-      tail.to_rgb >= 0 && next_scaled && !coloured && !spec.up && plain != nullptr;
-  if (next_scaled && (coloured || stored_twice))
-    end.next_style = arena_->styles[static_cast<size_t>(tail.next)];
+      options.to_rgb >= 0 && next_scaled && !fused_rgb && !spec.up && plain != nullptr;
+  if (next_scaled && (fused_rgb || stored_twice))
+    end.next_style = arena_->styles[static_cast<size_t>(options.next)];
   if (stored_twice) end.plain = plain;
-  state_.scaled_for[index(y)] = end.next_style != nullptr ? tail.next : -1;
+  state_.scaled_for[index(y)] = end.next_style != nullptr ? options.next : -1;
 
   if (spec.up) {
     up_convolution(spec, buffer(x), buffer(y), style, end);
@@ -301,19 +303,19 @@ void CudaBackend<T>::convolution(int layer, Slot x, Slot y, const Tail& tail) {
     op.epilogue = end;
     op.partials = arena_->partials;
     if constexpr (std::is_same_v<T, f16>) {
-      if (coloured) {
-        if (tail.next < 0) {  // then to_rgb is y's only reader
+      if (fused_rgb) {
+        if (options.next < 0) {  // then to_rgb is y's only reader
           op.y = nullptr;
           state_.scaled_for[index(y)] = kNotStored;
         }
-        conv_to_rgb({op, rgb_of(tail.to_rgb, nullptr)}, runtime_.stream());
+        conv_to_rgb({op, rgb_of(options.to_rgb, nullptr)}, runtime_.stream());
         return;
       }
     }
     modulated_conv(op, runtime_.stream(), path_);
   }
-  if (tail.to_rgb >= 0)
-    vernissage::to_rgb(rgb_of(tail.to_rgb, stored_twice ? plain : buffer(y)), runtime_.stream());
+  if (options.to_rgb >= 0)
+    vernissage::to_rgb(rgb_of(options.to_rgb, stored_twice ? plain : buffer(y)), runtime_.stream());
 }
 
 template <class T>
@@ -360,9 +362,9 @@ void CudaBackend<T>::up_convolution(const Layer& spec, const T* x, T* y, const f
   upfirdn2d(fir, runtime_.stream());
 }
 
-/// The value of slot x, plain so far, as convolution `layer` reads it.
+/// The value of buffer x, plain so far, as convolution `layer` reads it.
 template <class T>
-void CudaBackend<T>::scale(int layer, Slot x) {
+void CudaBackend<T>::scale(int layer, BufferId x) {
   const Layer& spec = layer_of(layer, LayerSpec::Kind::convolution);
   NoiseBiasAct<T> op;
   op.x = op.y = buffer(x);
@@ -375,7 +377,7 @@ void CudaBackend<T>::scale(int layer, Slot x) {
 }
 
 template <class T>
-void CudaBackend<T>::to_rgb(int layer, Slot x) {
+void CudaBackend<T>::to_rgb(int layer, BufferId x) {
   VERNISSAGE_ASSERT_OP(state_.scaled_for[index(x)], ==, -1);
   vernissage::to_rgb(rgb_of(layer, buffer(x)), runtime_.stream());
 }
@@ -414,7 +416,7 @@ ToRgb<T> CudaBackend<T>::rgb_of(int layer, const T* x) {
 }
 
 template <class T>
-void CudaBackend<T>::skip(int layer, Slot x, Slot y) {
+void CudaBackend<T>::skip(int layer, BufferId x, BufferId y) {
   const Layer& spec = layer_of(layer, LayerSpec::Kind::skip);
   VERNISSAGE_ASSERT(spec.up && x != y);
   VERNISSAGE_ASSERT_OP(state_.scaled_for[index(x)], ==, -1);
@@ -448,12 +450,12 @@ void CudaBackend<T>::skip(int layer, Slot x, Slot y) {
 }
 
 template <class T>
-std::vector<float> CudaBackend<T>::read(Slot slot, int channels, int resolution) {
-  VERNISSAGE_ASSERT_OP(state_.scaled_for[index(slot)], ==, -1);
+std::vector<float> CudaBackend<T>::read(BufferId id, int channels, int resolution) {
+  VERNISSAGE_ASSERT_OP(state_.scaled_for[index(id)], ==, -1);
   const auto area = static_cast<size_t>(resolution) * static_cast<size_t>(resolution);
   const size_t count = static_cast<size_t>(channels) * area;
   std::vector<T> stored(static_cast<size_t>(n_) * count);
-  runtime_.to_host(stored.data(), buffer(slot), stored.size() * sizeof(T));
+  runtime_.to_host(stored.data(), buffer(id), stored.size() * sizeof(T));
   runtime_.synchronize();
   std::vector<float> values(stored.size());
   for (size_t n = 0; n < static_cast<size_t>(n_); ++n)
@@ -511,7 +513,7 @@ void CudaBackend<T>::read_preview(int size, std::span<uint8_t> pixels) {
   VERNISSAGE_ASSERT_OP(pixels.size(), ==,
                        static_cast<size_t>(asked_) * size * size * config_.image_channels);
   make_pixels();
-  shrink(
+  area_downsample(
       {arena_->pixels, arena_->preview, asked_, config_.image_channels, config_.resolution, size},
       runtime_.stream());
   copy_out(arena_->preview, pixels);

@@ -174,16 +174,16 @@ DeviceGraph DeviceRuntime::record(const std::function<void()>& work) {
     cudaGetLastError();
     throw;
   }
-  require(cudaStreamEndCapture(state_->stream, &graph), "recording the walk");
+  require(cudaStreamEndCapture(state_->stream, &graph), "recording the forward pass");
   auto handle = std::make_unique<DeviceGraph::Handle>();
   const cudaError_t error = cudaGraphInstantiate(&handle->executable, graph, 0);
   cudaGraphDestroy(graph);
-  require(error, "preparing the recorded walk");
+  require(error, "preparing the recorded forward pass");
   return DeviceGraph(std::move(handle));
 }
 
 void DeviceRuntime::replay(const DeviceGraph& graph) {
-  require(cudaGraphLaunch(graph.handle().executable, state_->stream), "replaying the walk");
+  require(cudaGraphLaunch(graph.handle().executable, state_->stream), "replaying the forward pass");
 }
 
 std::vector<DeviceInfo> query_devices() {

@@ -26,7 +26,7 @@ DeviceMapping::DeviceMapping(const NetworkSpec& network, DeviceRuntime& runtime)
     Dense& layer = layers_.emplace_back();
     layer.in = spec.in;
     layer.out = spec.out;
-    layer.act = nonlinearity(spec.activation);
+    layer.act = spec.activation;
     layer.gain = activation_gain(spec.activation);
     blob.add(spec.weight, &layer.weight);
     blob.add(spec.bias, &layer.bias);
@@ -94,7 +94,7 @@ void DeviceMapping::layers(int rows) {
   }
 }
 
-void DeviceMapping::carry_out(int rows) {
+void DeviceMapping::execute(int rows) {
   if (!DeviceRuntime::can_record()) {
     layers(rows);
     return;
@@ -122,7 +122,7 @@ void DeviceMapping::run(int n, std::span<const float> z, std::span<const float> 
     const auto rows = static_cast<size_t>(std::min(kRowsMax, n - begin));
     input(part(z, first, rows, z_dim_), z_);
     if (c_dim_ > 0) input(part(c, first, rows, c_dim_), c_);
-    carry_out(bucket_of(static_cast<int>(rows)));
+    execute(bucket_of(static_cast<int>(rows)));
     const std::span<float> result = part(w, first, rows, w_dim_);
     runtime_.to_host(staging_.data(), w_, result.size_bytes());
     runtime_.synchronize();

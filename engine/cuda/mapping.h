@@ -27,12 +27,12 @@ class DeviceMapping {
     int in, out;
     const float* weight;  // (out, in)
     const float* bias;    // (out)
-    Nonlinearity act;
+    Activation act;
     float gain;
   };
   void input(std::span<const float> values, float* device);
   void layers(int rows);
-  void carry_out(int rows);
+  void execute(int rows);
 
   DeviceRuntime& runtime_;
   int z_dim_, c_dim_, w_dim_, embed_width_;

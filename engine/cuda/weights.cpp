@@ -32,9 +32,10 @@ std::vector<float> repack(std::span<const float> weight, int64_t out, int64_t in
   return packed;
 }
 
-/// What each output channel of a demodulated layer is scaled by before it is rounded to half.
-std::vector<float> guard_factors(std::span<const float> weight, int64_t out, int64_t in,
-                                 int64_t taps) {
+/// fp16 weight pre-normalisation: what each output channel of a demodulated layer is scaled by
+/// before it is rounded to half.
+std::vector<float> prenormalisation_factors(std::span<const float> weight, int64_t out, int64_t in,
+                                            int64_t taps) {
   std::vector<float> factors(out, 1.0f);
   for (int64_t o = 0; o < out; ++o) {
     float largest = 0;
@@ -70,31 +71,6 @@ std::vector<float> scaled(std::span<const float> values, float factor) {
 
 }  // namespace
 
-Nonlinearity nonlinearity(Activation activation) {
-  switch (activation) {
-    case Activation::linear:
-      return Nonlinearity::linear;
-    case Activation::relu:
-      return Nonlinearity::relu;
-    case Activation::lrelu:
-      return Nonlinearity::lrelu;
-    case Activation::tanh:
-      return Nonlinearity::tanh;
-    case Activation::sigmoid:
-      return Nonlinearity::sigmoid;
-    case Activation::elu:
-      return Nonlinearity::elu;
-    case Activation::selu:
-      return Nonlinearity::selu;
-    case Activation::softplus:
-      return Nonlinearity::softplus;
-    case Activation::swish:
-      return Nonlinearity::swish;
-  }
-  VERNISSAGE_ASSERT(false);
-  return Nonlinearity::linear;
-}
-
 size_t DeviceBlob::append(const void* values, size_t bytes) {
   const size_t offset = (bytes_.size() + kAlignment - 1) / kAlignment * kAlignment;
   bytes_.resize(offset + bytes);
@@ -125,7 +101,7 @@ DeviceWeights<T>::DeviceWeights(const NetworkSpec& network, ConvPath path, Devic
     layer.out_channels = spec.out_channels;
     layer.resolution = spec.resolution;
     layer.up = spec.up;
-    layer.act = nonlinearity(spec.activation);
+    layer.act = spec.activation;
     layer.gain = spec.gain;
     layer.clamp = spec.clamp;
     layer.noise_strength = spec.noise_strength;
@@ -145,7 +121,7 @@ DeviceWeights<T>::DeviceWeights(const NetworkSpec& network, ConvPath path, Devic
     } else {
       std::vector<float> factor(out, spec.kind == LayerSpec::Kind::skip ? in_gain : 1.0f);
       if (spec.kind == LayerSpec::Kind::convolution && std::is_same_v<T, f16>)
-        factor = guard_factors(spec.weight, out, in, taps);
+        factor = prenormalisation_factors(spec.weight, out, in, taps);
       const std::vector<float> packed = repack(spec.weight, out, in, taps, factor);
       const std::vector<T> weight =
           layer.composite ? stored<T>(compose_up_weight(packed, spec.out_channels, spec.in_channels,

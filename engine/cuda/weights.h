@@ -11,8 +11,6 @@
 
 namespace vernissage {
 
-Nonlinearity nonlinearity(Activation activation);
-
 /// Host bytes that become one piece of device memory; pointers into it are set when it gets there.
 class DeviceBlob {
  public:
@@ -45,7 +43,7 @@ struct DeviceLayer {
   LayerSpec::Kind kind;
   int in_channels, out_channels, resolution;
   bool up;
-  Nonlinearity act;
+  Activation act;
   float gain, clamp, noise_strength;
   int w_index;
   bool tensor_cores;           // a convolution made by ConvPath::mma: its input is stored scaled

@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "engine/formats/tensor.h"
+#include "kernels/activation.h"
 
 namespace vernissage {
 
 enum class Architecture { skip, orig, resnet };
-enum class Activation { linear, relu, lrelu, tanh, sigmoid, elu, selu, softplus, swish };
 
 const char* architecture_name(Architecture architecture);
 const char* activation_name(Activation activation);

@@ -24,11 +24,11 @@ struct Generator::Block {
   }
 };
 
-/// How much of the network to walk, and who looks on.
-struct Generator::Part {
+/// How much of the network to run, and who looks on.
+struct Generator::ForwardOptions {
   int blocks;               // how many, from 4 up
   bool every_image = true;  // to_rgb wherever a block has one; else in the last of `blocks` only
-  const Tap* tap = nullptr;
+  const LayerHook* hook = nullptr;
   std::vector<std::vector<float>> to_rgb_alone = {};  // by block, what to show as "torgb"
 };
 
@@ -178,51 +178,52 @@ std::vector<float> Generator::map(std::span<const float> z, std::span<const floa
   return w;
 }
 
-// The network, said once. Slot a holds a block's input and output, b the value between its two
+// The network, said once. Buffer a holds a block's input and output, b the value between its two
 // convolutions, c the resnet branch.
-void Generator::walk(const Part& part) {
+void Generator::forward(const ForwardOptions& options) {
   Backend& backend = *backend_;
-  const bool tapped = part.tap != nullptr;
-  const auto show = [&](const Block& block, const char* layer, Slot slot) {
-    if (tapped)
-      (*part.tap)(block.name(layer), backend.read(slot, block.channels, block.resolution),
-                  block.channels, block.resolution);
+  const bool hooked = options.hook != nullptr;
+  const auto show = [&](const Block& block, const char* layer, BufferId id) {
+    if (hooked)
+      (*options.hook)(block.name(layer), backend.read(id, block.channels, block.resolution),
+                      block.channels, block.resolution);
   };
   backend.styles();
-  backend.constant(Slot::a);
-  for (int k = 0; k < part.blocks; ++k) {
+  backend.constant(BufferId::a);
+  for (int k = 0; k < options.blocks; ++k) {
     const Block& block = blocks_[k];
-    const bool last = k + 1 == part.blocks;
-    const bool image = block.to_rgb >= 0 && (part.every_image || last);
-    Slot x = Slot::a;
-    Tail tail;
+    const bool last = k + 1 == options.blocks;
+    const bool image = block.to_rgb >= 0 && (options.every_image || last);
+    BufferId x = BufferId::a;
+    EpilogueOptions fused;
     if (block.skip >= 0) {
-      backend.skip(block.skip, Slot::a, Slot::c);
-      tail.residual = static_cast<int>(Slot::c);
+      backend.skip(block.skip, BufferId::a, BufferId::c);
+      fused.residual = static_cast<int>(BufferId::c);
     }
     if (block.conv0 >= 0) {
-      x = Slot::b;
-      backend.convolution(block.conv0, Slot::a, x, Tail{.next = tapped ? -1 : block.conv1});
+      x = BufferId::b;
+      backend.convolution(block.conv0, BufferId::a, x,
+                          EpilogueOptions{.next = hooked ? -1 : block.conv1});
       show(block, "conv0", x);
     }
-    if (!tapped) {
-      if (image) tail.to_rgb = block.to_rgb;
+    if (!hooked) {
+      if (image) fused.to_rgb = block.to_rgb;
       // A block with a branch reads its input twice, so it must stay plain.
-      if (!last && blocks_[k + 1].skip < 0) tail.next = blocks_[k + 1].conv0;
+      if (!last && blocks_[k + 1].skip < 0) fused.next = blocks_[k + 1].conv0;
     }
-    if (tapped && tail.residual >= 0) {
+    if (hooked && fused.residual >= 0) {
       // What is shown is the layer alone, before the branch is added; x is still there for the
       // second time.
-      backend.convolution(block.conv1, x, Slot::a, Tail{});
-      show(block, "conv1", Slot::a);
+      backend.convolution(block.conv1, x, BufferId::a, EpilogueOptions{});
+      show(block, "conv1", BufferId::a);
     }
-    backend.convolution(block.conv1, x, Slot::a, tail);
-    if (tail.residual < 0) show(block, "conv1", Slot::a);
-    if (tapped && image) {
-      backend.to_rgb(block.to_rgb, Slot::a);
+    backend.convolution(block.conv1, x, BufferId::a, fused);
+    if (fused.residual < 0) show(block, "conv1", BufferId::a);
+    if (hooked && image) {
+      backend.to_rgb(block.to_rgb, BufferId::a);
       const int channels = config_.image_channels;
-      (*part.tap)(block.name("torgb"), part.to_rgb_alone[k], channels, block.resolution);
-      (*part.tap)(block.name("img"), backend.read_image(), channels, block.resolution);
+      (*options.hook)(block.name("torgb"), options.to_rgb_alone[k], channels, block.resolution);
+      (*options.hook)(block.name("img"), backend.read_image(), channels, block.resolution);
     }
   }
 }
@@ -254,7 +255,7 @@ std::vector<uint8_t> Generator::paint(std::span<const float> ws, const Noise& no
   std::vector<uint8_t> pixels(ws.size() / (config_.num_ws() * config_.w_dim) * picture);
   backend_->set_output(Output::bytes);
   in_batches(ws, noise, [&](size_t first, size_t count) {
-    backend_->run(noise.mode, true, [this] { walk({.blocks = block_count()}); });
+    backend_->run(noise.mode, true, [this] { forward({.blocks = block_count()}); });
     backend_->read_rgb8(std::span(pixels).subspan(first * picture, count * picture));
   });
   return pixels;
@@ -275,7 +276,7 @@ std::vector<std::vector<uint8_t>> Generator::paint_previews(std::span<const floa
   }
   backend_->set_output(Output::bytes);
   in_batches(ws, noise, [&](size_t first, size_t count) {
-    backend_->run(noise.mode, true, [this] { walk({.blocks = block_count()}); });
+    backend_->run(noise.mode, true, [this] { forward({.blocks = block_count()}); });
     for (size_t k = 0; k < sizes.size(); ++k)
       backend_->read_preview(sizes[k],
                              std::span(previews[k]).subspan(first * bytes[k], count * bytes[k]));
@@ -289,7 +290,7 @@ void Generator::paint_on_device(
   VERNISSAGE_ASSERT(backend_->has_device_pictures());
   backend_->set_output(Output::bytes);
   in_batches(ws, noise, [&](size_t first, size_t count) {
-    backend_->run(noise.mode, true, [this] { walk({.blocks = block_count()}); });
+    backend_->run(noise.mode, true, [this] { forward({.blocks = block_count()}); });
     use(first, count, backend_->device_pictures());
   });
 }
@@ -298,32 +299,32 @@ std::vector<float> Generator::paint_f32(std::span<const float> ws, const Noise& 
   std::vector<float> values;
   backend_->set_output(Output::values);
   in_batches(ws, noise, [&](size_t, size_t) {
-    backend_->run(noise.mode, true, [this] { walk({.blocks = block_count()}); });
+    backend_->run(noise.mode, true, [this] { forward({.blocks = block_count()}); });
     const std::vector<float> image = backend_->read_image();
     values.insert(values.end(), image.begin(), image.end());
   });
   return values;
 }
 
-std::vector<float> Generator::paint_tapped(std::span<const float> ws, const Noise& noise,
-                                           const Tap& tap) {
+std::vector<float> Generator::paint_with_hook(std::span<const float> ws, const Noise& noise,
+                                              const LayerHook& hook) {
   const size_t row = static_cast<size_t>(config_.num_ws()) * config_.w_dim;
   if (ws.size() > row * batch_max())
-    throw Error("tapped painting: expected at most " + std::to_string(batch_max()) +
+    throw Error("painting with a hook: expected at most " + std::to_string(batch_max()) +
                 " samples, got " + std::to_string(ws.size() / row));
   std::vector<float> values;
   backend_->set_output(Output::values);
   in_batches(ws, noise, [&](size_t, size_t) {
-    // The image accumulates, so what one to_rgb layer adds is found by a walk in which it is the
+    // The image accumulates, so what one to_rgb layer adds is found by a pass in which it is the
     // only one.
-    Part whole{.blocks = block_count(), .tap = &tap};
+    ForwardOptions whole{.blocks = block_count(), .hook = &hook};
     whole.to_rgb_alone.resize(whole.blocks);
     for (int k = 0; k < whole.blocks; ++k) {
       if (blocks_[k].to_rgb < 0) continue;
-      backend_->run(noise.mode, false, [&] { walk({.blocks = k + 1, .every_image = false}); });
+      backend_->run(noise.mode, false, [&] { forward({.blocks = k + 1, .every_image = false}); });
       whole.to_rgb_alone[k] = backend_->read_image();
     }
-    backend_->run(noise.mode, false, [&] { walk(whole); });
+    backend_->run(noise.mode, false, [&] { forward(whole); });
     values = backend_->read_image();
   });
   return values;

@@ -1,5 +1,5 @@
-// StyleGAN2's generator: latents in, pictures out. The walk over its layers is said once, in
-// generator.cpp.
+// StyleGAN2's generator: latents in, pictures out. The forward pass over its layers is said once,
+// in generator.cpp.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ namespace vernissage {
 
 /// Called after each layer of a synthesis with the layer's value, float32 (N, C, R, R).
 /// Names: "b8.conv0", "b8.conv1", "b8.torgb", "b8.img" (the running image after the block).
-using Tap = std::function<void(const std::string& name, const std::vector<float>& values,
-                               int channels, int resolution)>;
+using LayerHook = std::function<void(const std::string& name, const std::vector<float>& values,
+                                     int channels, int resolution)>;
 
 struct Noise {
   NoiseMode mode = NoiseMode::constant;
@@ -58,13 +58,14 @@ class Generator {
       const std::function<void(size_t first, size_t count, const DevicePictures&)>& use);
   /// The same as float32 (N, image_channels, R, R), before quantisation.
   std::vector<float> paint_f32(std::span<const float> ws, const Noise& noise = {});
-  /// paint_f32 with every layer shown to `tap`; N ≤ batch_max. Slow; for tests and inspection.
-  std::vector<float> paint_tapped(std::span<const float> ws, const Noise& noise, const Tap& tap);
+  /// paint_f32 with every layer shown to `hook`; N ≤ batch_max. Slow; for tests and inspection.
+  std::vector<float> paint_with_hook(std::span<const float> ws, const Noise& noise,
+                                     const LayerHook& hook);
 
  private:
   struct Block;
-  struct Part;
-  void walk(const Part& part);
+  struct ForwardOptions;
+  void forward(const ForwardOptions& options);
   int block_count() const;
   template <class Read>
   void in_batches(std::span<const float> ws, const Noise& noise, const Read& read);

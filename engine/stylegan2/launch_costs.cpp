@@ -12,12 +12,12 @@ T* there() {
   return &somewhere;
 }
 
-/// Follows a walk as the backend does: which slots hold what, and whether a value is stored times
-/// the style of the layer that reads it.
+/// Follows a forward pass as the backend does: which buffers hold what, and whether a value is
+/// stored times the style of the layer that reads it.
 template <class T>
-class Walk {
+class ForwardCosts {
  public:
-  Walk(const NetworkConfig& config, int n) : config_(config), n_(n) {}
+  ForwardCosts(const NetworkConfig& config, int n) : config_(config), n_(n) {}
 
   std::vector<LaunchCost> costs() {
     prepare();
@@ -49,7 +49,7 @@ class Walk {
     add(layer, kernel, work, plain_s(work));
   }
   bool on_tensor_cores(int in, int out) const {
-    return kHalf && fits_tensor_cores(in, out, static_cast<Nonlinearity>(config_.activation));
+    return kHalf && fits_tensor_cores(in, out, config_.activation);
   }
   Epilogue<T> epilogue(bool demod) const {
     Epilogue<T> result;
@@ -70,10 +70,10 @@ class Walk {
     }
     add("styles", "styles", styles_work(n_, rows, config_.w_dim));
     add("styles", "demodulate", demodulate_work(n_, pairs));
-    Repeat<T> constant;
+    BroadcastConstant<T> constant;
     constant.n = n_;
     constant.count = int64_t{16} * config_.widths[0];
-    add("constant", "repeat", work_of(constant));
+    add("constant", "broadcast_constant", work_of(constant));
     scaled_ = on_tensor_cores(config_.widths[0], config_.widths[0]);
   }
 
@@ -132,7 +132,7 @@ class Walk {
 
   /// conv1 and the block's to_rgb. `next`: channels of the block above where its conv0 alone reads
   /// the result besides, else 0.
-  void convolution(int side, int channels, bool colours, int next, bool two_slots, bool last) {
+  void convolution(int side, int channels, bool colours, int next, bool two_buffers, bool last) {
     const std::string layer = block_ + ".conv1";
     const bool tensor_cores = on_tensor_cores(channels, channels);
     if (tensor_cores && !scaled_) scale(layer, side, channels);
@@ -141,15 +141,15 @@ class Walk {
     op.n = n_, op.h = op.w = side, op.i = op.o = channels;
     if (!tensor_cores && !scaled_) op.style = there<float>();
     op.epilogue = epilogue(true);
-    if (config_.architecture == Architecture::resnet && two_slots)
+    if (config_.architecture == Architecture::resnet && two_buffers)
       op.epilogue.residual = there<T>();
     const bool next_scaled = next > 0 && on_tensor_cores(channels, next);
-    const bool coloured = colours && tensor_cores && fits_rgb_epilogue(side, side, channels);
-    const bool twice = colours && next_scaled && !coloured && (two_slots || side == 4);
-    scaled_ = colours ? next_scaled && (coloured || twice) : next > 0;
+    const bool fused_rgb = colours && tensor_cores && fits_rgb_epilogue(side, side, channels);
+    const bool twice = colours && next_scaled && !fused_rgb && (two_buffers || side == 4);
+    scaled_ = colours ? next_scaled && (fused_rgb || twice) : next > 0;
     if (scaled_) op.epilogue.next_style = there<float>();
     if (twice) op.epilogue.plain = there<T>();
-    if (coloured) {
+    if (fused_rgb) {
       if (next == 0) op.y = nullptr;
       const Work work = work_of(ConvToRgb<T>{op, rgb(side, channels, last)});
       add(layer, "convolution with to_rgb", work,
@@ -211,14 +211,14 @@ class Walk {
   const int n_;
   std::string block_;
   bool scaled_ =
-      false;  // slot a or b, whichever is read next, holds a value times its reader's style
+      false;  // buffer a or b, whichever is read next, holds a value times its reader's style
   std::vector<LaunchCost> costs_;
 };
 
 }  // namespace
 
 std::vector<LaunchCost> launch_costs(const NetworkConfig& config, int n, bool half) {
-  return half ? Walk<f16>(config, n).costs() : Walk<float>(config, n).costs();
+  return half ? ForwardCosts<f16>(config, n).costs() : ForwardCosts<float>(config, n).costs();
 }
 
 std::vector<LaunchCost> mapping_costs(const NetworkConfig& config, int n) {

@@ -1,5 +1,6 @@
-// The kernels one picture takes on a CUDA device, with what each costs: the walk of generator.cpp
-// as cuda_backend.cpp carries it out, without carrying it out. launch_costs_test compares the two.
+// The kernels one picture takes on a CUDA device, with what each costs: the forward pass of
+// generator.cpp as cuda/backend.cpp executes it, without executing it. launch_costs_test compares
+// the two.
 #pragma once
 
 #include <string>
@@ -21,7 +22,7 @@ struct LaunchCost {
 /// tensor cores where they take the shape; else float32 and plain kernels.
 std::vector<LaunchCost> launch_costs(const NetworkConfig& config, int n, bool half = true);
 
-/// The mapping network, which is not part of the walk.
+/// The mapping network, which is not part of the forward pass.
 std::vector<LaunchCost> mapping_costs(const NetworkConfig& config, int n);
 
 }  // namespace vernissage

@@ -1,6 +1,6 @@
 // Device side of the tensor-core convolutions behind the sums: the whole epilogue in registers, the
 // results as halves in shared memory, from where they leave as rows of 16 bytes, and where a block
-// has all channels of its pixels, the picture's colours.
+// has all channels of its pixels, the picture's RGB values.
 #pragma once
 
 #include "kernels/convolution/conv_tile.h"
@@ -89,56 +89,56 @@ __device__ __forceinline__ void finish_sums(const Product<f16>& op, const Rows<T
 template <class Tile>
 __device__ __forceinline__ void store_results(const Product<f16>& op, const Rows<Tile>& rows,
                                               int first_channel, const uint4* results, f16* y) {
-  constexpr int kPieces = Tile::BLOCK_N / 8;  // of a row
+  constexpr int kChunks = Tile::BLOCK_N / 8;  // of a row
   const int64_t area = static_cast<int64_t>(op.out_h) * op.out_w;
-  for (int i = static_cast<int>(threadIdx.x); i < Tile::BLOCK_M * kPieces; i += Tile::kThreads) {
-    const int row = i / kPieces;
-    const int piece = i % kPieces;
-    const int o = first_channel + piece * 8;
+  for (int i = static_cast<int>(threadIdx.x); i < Tile::BLOCK_M * kChunks; i += Tile::kThreads) {
+    const int row = i / kChunks;
+    const int chunk = i % kChunks;
+    const int o = first_channel + chunk * 8;
     const int n = rows.n[row];
     if (n < 0 || o >= op.o) continue;
     f16* const address = y + (n * area + rows.place[row]) * op.o + o;
-    *reinterpret_cast<uint4*>(address) = results[swizzled<kPieces>(row, piece)];
+    *reinterpret_cast<uint4*>(address) = results[swizzled<kChunks>(row, chunk)];
   }
 }
 
 /// weight · style of the sample that all the block's rows belong to, by channel; zeros past the
-/// last channel and colour.
+/// last input and RGB channel.
 template <class Tile>
-__device__ __forceinline__ void scale_colour_weights(const ToRgb<f16>& rgb, int n,
-                                                     float4* colour_weights) {
+__device__ __forceinline__ void modulate_rgb_weights(const ToRgb<f16>& rgb, int n,
+                                                     float4* rgb_weights) {
   for (int i = static_cast<int>(threadIdx.x); i < Tile::BLOCK_N; i += Tile::kThreads) {
     const float style = i < rgb.i ? rgb.style[static_cast<int64_t>(n) * rgb.i + i] : 0.0f;
     const auto weight = [&](int c) {
       return i < rgb.i && c < rgb.c ? rgb.weight[c * rgb.i + i] * style : 0.0f;
     };
-    colour_weights[i] = make_float4(weight(0), weight(1), weight(2), weight(3));
+    rgb_weights[i] = make_float4(weight(0), weight(1), weight(2), weight(3));
   }
 }
 
 /// The picture at the block's pixels, a thread for each: its channels lie in one row of `plain`, of
 /// which eight neighbouring threads read eight different banks.
 template <class Tile>
-__device__ __forceinline__ void paint_rows(const ToRgb<f16>& rgb, const Rows<Tile>& rows,
-                                           const float4* colour_weights, const uint4* plain) {
+__device__ __forceinline__ void store_rgb_rows(const ToRgb<f16>& rgb, const Rows<Tile>& rows,
+                                               const float4* rgb_weights, const uint4* plain) {
   for (int row = static_cast<int>(threadIdx.x); row < Tile::BLOCK_M; row += Tile::kThreads) {
     if (rows.n[row] < 0) continue;
-    Colours sums = {};
-    for (int piece = 0; piece * 8 < rgb.i; ++piece) {
-      const uint4 values = plain[swizzled<Tile::BLOCK_N / 8>(row, piece)];
+    RgbSums sums = {};
+    for (int chunk = 0; chunk * 8 < rgb.i; ++chunk) {
+      const uint4 values = plain[swizzled<Tile::BLOCK_N / 8>(row, chunk)];
       const uint32_t pairs[4] = {values.x, values.y, values.z, values.w};
 #pragma unroll
       for (int j = 0; j < 8; ++j) {
         const float2 pair = ptx::unpack_half2(pairs[j / 2]);
         const float value = j % 2 == 0 ? pair.x : pair.y;
-        const float4 weight = colour_weights[piece * 8 + j];
+        const float4 weight = rgb_weights[chunk * 8 + j];
         sums.v[0] = fmaf(weight.x, value, sums.v[0]);
         sums.v[1] = fmaf(weight.y, value, sums.v[1]);
         sums.v[2] = fmaf(weight.z, value, sums.v[2]);
         sums.v[3] = fmaf(weight.w, value, sums.v[3]);
       }
     }
-    store_colours(rgb, rows.n[row], rows.place[row], sums);
+    store_rgb(rgb, rows.n[row], rows.place[row], sums);
   }
 }
 
@@ -146,21 +146,21 @@ __device__ __forceinline__ void paint_rows(const ToRgb<f16>& rgb, const Rows<Til
 template <class Tile>
 __device__ __forceinline__ void finish_block(const Product<f16>& op, const ToRgb<f16>& rgb,
                                              const Rows<Tile>& rows, int first_channel,
-                                             const Sums<Tile>& sums, const float4* colour_weights,
+                                             const Sums<Tile>& sums, const float4* rgb_weights,
                                              uint4* shared) {
   static_assert(Tile::kSharedBytes >= size_t{4} * Tile::BLOCK_M * Tile::BLOCK_N,
                 "two results of half fit in");
-  const bool coloured = rgb.weight != nullptr;
+  const bool fused_rgb = rgb.weight != nullptr;
   uint4* const results = shared;
   uint4* const plain = shared + Tile::BLOCK_M * Tile::BLOCK_N / 8;
   finish_sums<Tile>(
       op, rows, first_channel, sums, reinterpret_cast<uint32_t*>(results),
-      coloured || op.epilogue.plain != nullptr ? reinterpret_cast<uint32_t*>(plain) : nullptr);
+      fused_rgb || op.epilogue.plain != nullptr ? reinterpret_cast<uint32_t*>(plain) : nullptr);
   __syncthreads();
   if (op.y != nullptr) store_results<Tile>(op, rows, first_channel, results, op.y);
   if (op.epilogue.plain != nullptr)
     store_results<Tile>(op, rows, first_channel, plain, op.epilogue.plain);
-  if (coloured) paint_rows<Tile>(rgb, rows, colour_weights, plain);
+  if (fused_rgb) store_rgb_rows<Tile>(rgb, rows, rgb_weights, plain);
 }
 
 }  // namespace vernissage

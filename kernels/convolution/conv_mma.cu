@@ -1,8 +1,8 @@
 // The convolution of conv_tile.h with its whole epilogue: the sums stay in registers until they are
 // finished, meet in shared memory as halves and leave as rows of 16 bytes; where a block owns all
-// channels of its pixels, the picture's colours are summed from there too, and the last activation
-// is not stored at all. One launch for all phases of an up-convolution; the phases write between
-// each other's pixels.
+// channels of its pixels, the picture's RGB values are summed from there too, and the last
+// activation is not stored at all. One launch for all phases of an up-convolution; the phases write
+// between each other's pixels.
 #include "kernels/convolution/conv_epilogue.h"
 #include "kernels/convolution/conv_mma.h"
 
@@ -17,11 +17,11 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 3)
   VERNISSAGE_SHARED(int, row_n, Tile::BLOCK_M);
   VERNISSAGE_SHARED(int, row_place, Tile::BLOCK_M);
   VERNISSAGE_SHARED(float, row_noise, Tile::BLOCK_M);
-  VERNISSAGE_SHARED(float4, colour_weights, Tile::BLOCK_N);
+  VERNISSAGE_SHARED(float4, rgb_weights, Tile::BLOCK_N);
   const Phase& phase = op.phases[blockIdx.z];
   const int first_row = static_cast<int>(blockIdx.x) * Tile::BLOCK_M;
   const int first_channel = static_cast<int>(blockIdx.y) * Tile::BLOCK_N;
-  join_previous();
+  griddep_wait();
   if (first_row >= op.n * phase.rows * phase.cols)
     return;  // phases differ in size; whole blocks leave
 
@@ -29,13 +29,13 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 3)
   for (int row = static_cast<int>(threadIdx.x); row < Tile::BLOCK_M; row += Tile::kThreads)
     describe_row<Tile>(op, phase, row, pixel_of(op, phase, first_row + row), rows);
   if (rgb.weight != nullptr)
-    scale_colour_weights<Tile>(rgb, first_row / (rgb.h * rgb.w), colour_weights);
+    modulate_rgb_weights<Tile>(rgb, first_row / (rgb.h * rgb.w), rgb_weights);
 
   Sums<Tile> sums;
-  multiply<Tile>(op, phase, first_row, first_channel, 0, slice_count<Tile>(op, phase), shared,
+  multiply<Tile>(op, phase, first_row, first_channel, 0, k_tile_count<Tile>(op, phase), shared,
                  sums);
 
-  finish_block<Tile>(op, rgb, rows, first_channel, sums, colour_weights, shared);
+  finish_block<Tile>(op, rgb, rows, first_channel, sums, rgb_weights, shared);
 }
 
 template <int INDEX>

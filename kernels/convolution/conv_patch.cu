@@ -14,12 +14,12 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 3)
   VERNISSAGE_SHARED(int, row_n, Tile::BLOCK_M);
   VERNISSAGE_SHARED(int, row_place, Tile::BLOCK_M);
   VERNISSAGE_SHARED(float, row_noise, Tile::BLOCK_M);
-  VERNISSAGE_SHARED(float4, colour_weights, Tile::BLOCK_N);
+  VERNISSAGE_SHARED(float4, rgb_weights, Tile::BLOCK_N);
   const int block = static_cast<int>(blockIdx.x);
   const Patch patch = {block / (down * across), block / across % down * kPatchRows,
                        block % across * kPatchCols};
   const int first_channel = static_cast<int>(blockIdx.y) * Tile::BLOCK_N;
-  join_previous();
+  griddep_wait();
 
   const Rows<Tile> rows = {row_n, row_place, row_noise};
   for (int row = static_cast<int>(threadIdx.x); row < Tile::BLOCK_M; row += Tile::kThreads) {
@@ -27,11 +27,11 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 3)
     pixel.exists = pixel.r < op.h && pixel.c < op.w;
     describe_row<Tile>(op, op.phases[0], row, pixel, rows);
   }
-  if (rgb.weight != nullptr) scale_colour_weights<Tile>(rgb, patch.n, colour_weights);
+  if (rgb.weight != nullptr) modulate_rgb_weights<Tile>(rgb, patch.n, rgb_weights);
 
   Sums<Tile> sums;
   multiply_patch<Tile>(op, patch, first_channel, shared, sums);
-  finish_block<Tile>(op, rgb, rows, first_channel, sums, colour_weights, shared);
+  finish_block<Tile>(op, rgb, rows, first_channel, sums, rgb_weights, shared);
 }
 
 template <int INDEX>

@@ -13,7 +13,7 @@ constexpr int kTapsMax = 9;
 constexpr int kPhasesMax = 4;
 
 /// Row (r, c) of the phase reads input (r + dy, c + dx) through weight tap `weight`.
-struct Tap {
+struct FilterTap {
   int8_t dy, dx, weight;
 };
 
@@ -23,7 +23,7 @@ struct Phase {
   int rows, cols, out_y, out_x;
   int weight_row;  // its output channel o lies at weight row weight_row + o
   int tap_count;
-  Tap taps[kTapsMax];
+  FilterTap taps[kTapsMax];
 };
 
 template <class T>
@@ -73,7 +73,7 @@ int64_t rows_max(const Product<T>& op) {
   return most;
 }
 
-inline Tap make_tap(int dy, int dx, int weight) {
+inline FilterTap make_tap(int dy, int dx, int weight) {
   return {static_cast<int8_t>(dy), static_cast<int8_t>(dx), static_cast<int8_t>(weight)};
 }
 

@@ -10,7 +10,7 @@ namespace vernissage {
 namespace {
 
 constexpr int kTaps = 9;
-// Of kConvTiles: a piece of 64 pixels, and of 32 where a phase of the batch has no more.
+// Of kConvTiles: a CTA tile of 64 pixels, and of 32 where a phase of the batch has no more.
 constexpr int kTile = 3;
 constexpr int kLowTile = 4;
 static_assert(kConvTiles[kTile].block_m == 64 && kConvTiles[kLowTile].block_m == 32);
@@ -21,15 +21,15 @@ template <class Tile>
 __global__ void __launch_bounds__(Tile::kThreads)
     conv_split_kernel(const __grid_constant__ Product<f16> op, int splits) {
   VERNISSAGE_DYNAMIC_SHARED(uint4, shared);
-  join_previous();
+  griddep_wait();
   const int split = static_cast<int>(blockIdx.z) % splits;
   const Phase& phase = op.phases[static_cast<int>(blockIdx.z) / splits];
   const int first_row = static_cast<int>(blockIdx.x) * Tile::BLOCK_M;
   const int first_channel = static_cast<int>(blockIdx.y) * Tile::BLOCK_N;
-  const int slices = ceil_div(op.i, Tile::BLOCK_K) * (kTaps / splits);
+  const int k_tiles = ceil_div(op.i, Tile::BLOCK_K) * (kTaps / splits);
   Sums<Tile> sums;
-  multiply<Tile>(op, phase, first_row, first_channel, split * slices, (split + 1) * slices, shared,
-                 sums);
+  multiply<Tile>(op, phase, first_row, first_channel, split * k_tiles, (split + 1) * k_tiles,
+                 shared, sums);
 
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
@@ -62,7 +62,7 @@ __device__ __forceinline__ Pack4<float> load4_or(const float* values, int64_t in
 
 __global__ void __launch_bounds__(kSumThreads)
     sum_splits_kernel(const __grid_constant__ Product<f16> op, int splits) {
-  join_previous();
+  griddep_wait();
   const int groups = op.o / 4;
   const int area = op.out_h * op.out_w;
   const int index = static_cast<int>(blockIdx.x) * kSumThreads + static_cast<int>(threadIdx.x);

@@ -1,5 +1,5 @@
 // Convolutions of low resolution on tensor cores: one sample has too few pixels to give every
-// multiprocessor a piece, so the nine taps are shared out instead, and a second launch adds the
+// multiprocessor a CTA tile, so the nine taps are shared out instead, and a second launch adds the
 // shares up in one fixed order and finishes them.
 #pragma once
 

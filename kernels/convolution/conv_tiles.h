@@ -1,5 +1,5 @@
-// Which kernel makes a convolution, in what pieces, and in what form an up-convolution is made: as
-// data, with the reasons beside the numbers.
+// Which kernel makes a convolution, in what CTA tiles, and in what form an up-convolution is made:
+// as data, with the reasons beside the numbers.
 #pragma once
 
 #include <cstdint>
@@ -8,33 +8,18 @@
 
 namespace vernissage {
 
-/// The ways of making a convolution that are built in; a device takes the best it can run.
-enum class ConvPath {
-  plain,  // modulated_conv.cu: float32 arithmetic, any type, any shape, any device
-  mma,    // conv_mma.cu: tensor cores through mma.sync m16n8k16, half, capability 8.0 and later
-};
-
-/// The best path of a device of compute capability `major`.x.
-constexpr ConvPath best_conv_path(int major) {
-  return major >= 8 ? ConvPath::mma : ConvPath::plain;
-}
-/// As `vernissage devices` shows it.
-constexpr const char* name_of(ConvPath path) {
-  return path == ConvPath::mma ? "mma.sync m16n8k16" : "plain";
-}
-
-/// Whether tensor cores take a convolution of these channels, stored as half: whole pieces of 16
+/// Whether tensor cores take a convolution of these channels, stored as half: whole chunks of 16
 /// bytes, and the activations that every released network has.
-constexpr bool fits_tensor_cores(int in_channels, int out_channels, Nonlinearity act) {
+constexpr bool fits_tensor_cores(int in_channels, int out_channels, Activation act) {
   return in_channels % 8 == 0 && out_channels % 8 == 0 &&
-         (act == Nonlinearity::linear || act == Nonlinearity::lrelu);
+         (act == Activation::linear || act == Activation::lrelu);
 }
 
-/// A block's piece of a product: block_m pixels by block_n channels, in slices block_k deep, of
-/// which `stages` are on their way at a time; warps_m · warps_n warps share it.
+/// A CTA tile, a block's part of a product: block_m pixels by block_n channels, in k-tiles block_k
+/// deep, of which `stages` are on their way at a time; warps_m · warps_n warps share it.
 struct TileShape {
   int block_m, block_n, block_k, stages, warps_m, warps_n;
-  /// Multiply-adds a clock of one SM that works on such pieces only. An estimate: the lesser of
+  /// Multiply-adds a clock of one SM that works on such tiles only. An estimate: the lesser of
   /// what mma.sync reaches on sm_90 (about 60 % of its 2048) and what shared memory feeds: a warp
   /// reads (m + n) · 2 bytes per inner element of its own m x n, at 128 bytes a clock.
   int rate;
@@ -45,12 +30,12 @@ struct TileShape {
 inline constexpr TileShape kConvTiles[] = {
     {128, 128, 64, 3, 2, 4, 1228},  // 64 x 32 a warp: feeds 1365
     {128, 64, 64, 3, 4, 2, 1024},   // 32 x 32 a warp: feeds 1024
-    {128, 32, 32, 4, 4, 1, 1024},   // for 32 channels: a deeper slice would be half zeros
-    {64, 64, 64, 4, 2, 2, 1024},    // low resolutions: more, smaller pieces
+    {128, 32, 32, 4, 4, 1, 1024},   // for 32 channels: a deeper k-tile would be half zeros
+    {64, 64, 64, 4, 2, 2, 1024},    // low resolutions: more, smaller tiles
     {32, 64, 64, 4, 1, 2, 1024},    // 4 x 4 at batch 1
 };
 inline constexpr int kConvTileCount = sizeof kConvTiles / sizeof kConvTiles[0];
-/// The largest piece: every other block_m divides this one, and none has more channels.
+/// The largest tile: every other block_m divides this one, and none has more channels.
 inline constexpr int kBlockMMax = kConvTiles[0].block_m;
 inline constexpr int kBlockNMax = kConvTiles[0].block_n;
 
@@ -68,7 +53,7 @@ inline constexpr int kPatchTileCount = sizeof kPatchTiles / sizeof kPatchTiles[0
 static_assert(kPatchTiles[0].block_n == kBlockNMax);
 
 /// Whether a 3 x 3 convolution is made by patches: h and w of at least one patch, a sample and a
-/// weight (with a piece beyond it) small enough for 32-bit offsets. By the layer alone, never by
+/// weight (with a CTA tile beyond it) small enough for 32-bit offsets. By the layer alone, never by
 /// the batch.
 constexpr bool fits_patches(int h, int w, int in_channels, int out_channels) {
   return h >= kPatchRows && w >= kPatchCols && int64_t{h} * w * in_channels <= INT32_MAX &&
@@ -83,33 +68,33 @@ struct ConvShape {
   int in_channels, out_channels;
 };
 
-/// Clocks of a piece's filling and its epilogue where nothing hides them.
-inline constexpr int64_t kPieceCost = 2000;
+/// Clocks of a CTA tile's prologue and its epilogue where nothing hides them.
+inline constexpr int64_t kCtaTileCost = 2000;
 
 /// Predicted clocks of a convolution cut into such tiles on `sms` SMs: every SM makes as many
-/// whole pieces as the busiest one, a slice takes what its products take at the tile's rate but
-/// never less than a round trip through shared memory, and a piece costs its filling and its
+/// whole CTA tiles as the busiest one, a k-tile takes what its products take at the tile's rate but
+/// never less than a round trip through shared memory, and a CTA tile costs its prologue and its
 /// epilogue.
 constexpr int64_t predicted_clocks(const TileShape& tile, const ConvShape& shape, int sms,
-                                   int64_t piece_cost = kPieceCost) {
-  constexpr int64_t kSliceLeast = 150;
+                                   int64_t cta_tile_cost = kCtaTileCost) {
+  constexpr int64_t kKTileClocksMin = 150;
   const auto up = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   const int64_t columns = up(shape.out_channels, tile.block_n);
   const int64_t per_tap = up(shape.in_channels, tile.block_k);
-  int64_t slices = 0, pieces = 0, longest = 0, shortest = INT64_MAX;
+  int64_t k_tiles = 0, tiles = 0, longest = 0, shortest = INT64_MAX;
   for (int p = 0; p < shape.phases; ++p) {
     const int64_t own = up(shape.rows[p], tile.block_m) * columns;
     const int64_t depth = shape.taps[p] * per_tap;
-    pieces += own;
-    slices += own * depth;
+    tiles += own;
+    k_tiles += own * depth;
     longest = depth > longest ? depth : longest;
     shortest = depth < shortest ? depth : shortest;
   }
-  int64_t busiest = up(slices, sms * shortest) * shortest;
+  int64_t busiest = up(k_tiles, sms * shortest) * shortest;
   busiest = busiest > longest ? busiest : longest;
-  int64_t slice = int64_t{tile.block_m} * tile.block_n * tile.block_k / tile.rate;
-  slice = slice > kSliceLeast ? slice : kSliceLeast;
-  return busiest * slice + up(pieces, sms) * piece_cost;
+  int64_t k_tile = int64_t{tile.block_m} * tile.block_n * tile.block_k / tile.rate;
+  k_tile = k_tile > kKTileClocksMin ? k_tile : kKTileClocksMin;
+  return busiest * k_tile + up(tiles, sms) * cta_tile_cost;
 }
 
 /// SMs of the device the table is made for (H200).
@@ -143,9 +128,9 @@ constexpr int choose_patch_tile(int n, int h, int w, int in_channels, int out_ch
 }
 
 /// Whether the picture is painted in the epilogue of a convolution of h x w pixels to
-/// `out_channels`: one piece holds all channels of its pixels and only one sample's, and the
+/// `out_channels`: one CTA tile holds all channels of its pixels and only one sample's, and the
 /// activations are large enough that not reading them again counts. By the layer alone, never by
-/// the batch: sums of colours in another order would be other bytes.
+/// the batch: sums over channels in another order would be other bytes.
 constexpr bool fits_rgb_epilogue(int h, int w, int out_channels) {
   constexpr int64_t kPixelsMin = 32 * 32;
   const int64_t pixels = int64_t{h} * w;
@@ -156,14 +141,14 @@ constexpr bool fits_rgb_epilogue(int h, int w, int out_channels) {
 /// pixels in one phase. It depends on one sample alone, never on the batch: another grouping of the
 /// sum would give other bytes.
 ///
-/// The least that gives 64 pieces of 64 x 64 for one sample, half the multiprocessors of an H200.
-/// In the widest network a convolution streams 4.7 MB of weights; if one multiprocessor takes in 60
-/// GB/s, the 8 pieces of 4 x 4 and 8 x 8 pixels need 10 µs for it and their 72 shares about 1.
+/// The least that gives 64 CTA tiles of 64 x 64 for one sample, half the multiprocessors of an
+/// H200. In the widest network a convolution streams 4.7 MB of weights; if one multiprocessor takes
+/// in 60 GB/s, the 8 tiles of 4 x 4 and 8 x 8 pixels need 10 µs for it and their 72 shares about 1.
 constexpr int tap_splits(int64_t rows, int out_channels, int phases) {
-  constexpr int kPieces = 64, kSide = 64;
-  const int64_t pieces = (rows + kSide - 1) / kSide * ((out_channels + kSide - 1) / kSide) * phases;
-  if (pieces >= kPieces) return 1;
-  return pieces * 3 >= kPieces ? 3 : 9;
+  constexpr int kTilesMin = 64, kSide = 64;
+  const int64_t tiles = (rows + kSide - 1) / kSide * ((out_channels + kSide - 1) / kSide) * phases;
+  if (tiles >= kTilesMin) return 1;
+  return tiles * 3 >= kTilesMin ? 3 : 9;
 }
 
 /// How an up-convolution (transposed 3 x 3, stride 2, then a 4 x 4 filter) is made on tensor cores.

@@ -20,25 +20,25 @@ constexpr int kThreads = kWarpsM * kWarpsN * 32;
 constexpr int MI = kPatchRows / kWarpsM;   // rows of the patch a warp has, sixteen pixels each
 constexpr int NI = BLOCK_N / kWarpsN / 8;  // groups of eight channels
 constexpr int kTaps = 9;
-constexpr int kRimRows = kPatchRows + 1;
-constexpr int kRimCols = kPatchCols + 1;
+constexpr int kHaloRows = kPatchRows + 1;
+constexpr int kHaloCols = kPatchCols + 1;
 // Pixels from one row of the patch to the next in shared memory: a multiple of 8, so that a row's
 // swizzle is every row's.
 constexpr int kStride = 24;
-constexpr int kPatchPieces = kRimRows * kStride * CHUNKS;
-constexpr int kStagePieces = kPatchPieces + kTaps * BLOCK_N * CHUNKS;
-constexpr size_t kSharedBytes = size_t{16} * kStages * kStagePieces;
+constexpr int kPatchChunks = kHaloRows * kStride * CHUNKS;
+constexpr int kStageChunks = kPatchChunks + kTaps * BLOCK_N * CHUNKS;
+constexpr size_t kSharedBytes = size_t{16} * kStages * kStageChunks;
 constexpr int kRowsAtOnce = kThreads / CHUNKS;
-constexpr int kPixelPieces = (kRimRows * kStride + kRowsAtOnce - 1) / kRowsAtOnce;
-constexpr int kWeightPieces = (kTaps * BLOCK_N + kRowsAtOnce - 1) / kRowsAtOnce;
-constexpr int kResultPieces = kPatchRows * kPatchCols * BLOCK_N / 8;  // of one phase
+constexpr int kPixelChunks = (kHaloRows * kStride + kRowsAtOnce - 1) / kRowsAtOnce;
+constexpr int kWeightChunks = (kTaps * BLOCK_N + kRowsAtOnce - 1) / kRowsAtOnce;
+constexpr int kResultChunks = kPatchRows * kPatchCols * BLOCK_N / 8;  // of one phase
 
 static_assert(kRowsAtOnce % 8 == 0, "a thread's rows are swizzled alike");
 static_assert(kPatchCols == 16, "a matrix product's sixteen rows are one row of the patch");
-static_assert(NI == 2, "one ldmatrix.x4 brings a warp's weights of a tap");
+static_assert(NI == 2, "one ldmatrix.x4 loads a warp's weights of a tap");
 static_assert(free_of_conflicts<CHUNKS>() && BLOCK_N / 8 == CHUNKS);
-static_assert(kStride % 8 == 0 && kStride >= kRimCols && BLOCK_N % 8 == 0);
-static_assert(kStages * kStagePieces >= 4 * kResultPieces, "the results of four phases fit in");
+static_assert(kStride % 8 == 0 && kStride >= kHaloCols && BLOCK_N % 8 == 0);
+static_assert(kStages * kStageChunks >= 4 * kResultChunks, "the results of four phases fit in");
 
 struct Up {
   const f16* x;
@@ -49,12 +49,12 @@ struct Up {
   int down, across;  // patches of a sample
 };
 
-/// What a thread brings of every slice: a piece of some pixels and of some weights.
+/// What a thread loads of every k-tile: a chunk of some pixels and of some weights.
 constexpr int kOutside = -1;
 constexpr int kNoPixel = -2;
 struct Feed {
-  int source[kPixelPieces];  // element of the sample, kOutside of the picture, or of the patch
-  int weight;                // element of weight: the first row, at the piece
+  int source[kPixelChunks];  // element of the sample, kOutside of the picture, or of the patch
+  int weight;                // element of weight: the first row, at the chunk
   int row, chunk;
   bool channel_exists;
 };
@@ -66,7 +66,7 @@ __device__ __forceinline__ Feed feed_of(const Up& op, int first_row, int first_c
   feed.row = thread / CHUNKS;
   feed.chunk = thread % CHUNKS;
 #pragma unroll
-  for (int j = 0; j < kPixelPieces; ++j) {
+  for (int j = 0; j < kPixelChunks; ++j) {
     const int pixel = feed.row + j * kRowsAtOnce;
     const int row = pixel / kStride;
     const int col = pixel % kStride;
@@ -74,7 +74,7 @@ __device__ __forceinline__ Feed feed_of(const Up& op, int first_row, int first_c
     const int x = first_col + col - 1;
     const bool inside = y >= 0 && y < op.h && x >= 0 && x < op.w;
     feed.source[j] = inside ? (y * op.w + x) * op.i + feed.chunk * 8 : kOutside;
-    if (row >= kRimRows || col >= kRimCols) feed.source[j] = kNoPixel;
+    if (row >= kHaloRows || col >= kHaloCols) feed.source[j] = kNoPixel;
   }
   // Row r of the weights in shared memory is tap r / BLOCK_N of channel r % BLOCK_N.
   static_assert(kRowsAtOnce % BLOCK_N == 0, "a thread's weights are all of one channel");
@@ -85,20 +85,20 @@ __device__ __forceinline__ Feed feed_of(const Up& op, int first_row, int first_c
 }
 
 /// Starts the thread's copies of the channels c … c + BLOCK_K.
-__device__ __forceinline__ void bring(const Up& op, const f16* sample, const Feed& feed, int c,
-                                      uint4* stage) {
+__device__ __forceinline__ void load_k_tile_async(const Up& op, const f16* sample, const Feed& feed,
+                                                  int c, uint4* stage) {
   const bool inner = c + feed.chunk * 8 < op.i;
   uint4* const pixels = stage + swizzled<CHUNKS>(feed.row, feed.chunk);
 #pragma unroll
-  for (int j = 0; j < kPixelPieces; ++j) {
+  for (int j = 0; j < kPixelChunks; ++j) {
     if (feed.source[j] == kNoPixel) continue;
     const bool exists = inner && feed.source[j] >= 0;
     ptx::cp_async_16(pixels + j * kRowsAtOnce * CHUNKS,
                      exists ? sample + (feed.source[j] + c) : sample, exists);
   }
-  uint4* const weights = pixels + kPatchPieces;
+  uint4* const weights = pixels + kPatchChunks;
 #pragma unroll
-  for (int j = 0; j < kWeightPieces; ++j) {
+  for (int j = 0; j < kWeightChunks; ++j) {
     if (feed.row + j * kRowsAtOnce >= kTaps * BLOCK_N) continue;
     const bool exists = inner && feed.channel_exists;
     const int element = feed.weight + j * (kRowsAtOnce / BLOCK_N) * op.i + c;
@@ -112,10 +112,10 @@ struct PhaseSums {
   float v[4][MI][NI][4];
 };
 
-/// sums += the products of one slice. Output row 2r+a gets weight row 0 from input row r and 2 from
-/// r-1 where a is 0, 1 from r where a is 1; columns alike. So input (r, c) meets the taps of rows 0
-/// and 1, input (r-1, c) those of row 2.
-__device__ __forceinline__ void multiply_slice(const uint4* stage, PhaseSums& sums) {
+/// sums += the products of one k-tile. Output row 2r+a gets weight row 0 from input row r and 2
+/// from r-1 where a is 0, 1 from r where a is 1; columns alike. So input (r, c) meets the taps of
+/// rows 0 and 1, input (r-1, c) those of row 2.
+__device__ __forceinline__ void multiply_k_tile(const uint4* stage, PhaseSums& sums) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int first = warp % kWarpsM * MI * kStride + lane % 16;
@@ -123,7 +123,7 @@ __device__ __forceinline__ void multiply_slice(const uint4* stage, PhaseSums& su
 #pragma unroll 1  // both halves at once would not leave registers for the sums
   for (int k = 0; k < BLOCK_K / 16; ++k) {
     const uint4* const weights =
-        stage + kPatchPieces + swizzled<CHUNKS>(channel, k * 2 + lane / 8 % 2);
+        stage + kPatchChunks + swizzled<CHUNKS>(channel, k * 2 + lane / 8 % 2);
 #pragma unroll
     for (int dy = 0; dy < 2; ++dy) {  // 0: the row above
 #pragma unroll
@@ -173,7 +173,7 @@ __device__ __forceinline__ void demodulate_sums(const Up& op, int n, int first_c
       for (int half_row = 0; half_row < MI * 2; ++half_row) {
         const int row = warp % kWarpsM * MI * 16 + half_row * 8 + lane / 4;
         const float* own = &sums.v[phase][half_row / 2][ni][half_row % 2 * 2];
-        results[(phase * kResultPieces + swizzled<CHUNKS>(row, column / 8)) * 4 + lane % 4] =
+        results[(phase * kResultChunks + swizzled<CHUNKS>(row, column / 8)) * 4 + lane % 4] =
             ptx::pack_half2(own[0] * demod.x, own[1] * demod.y);
       }
   }
@@ -184,7 +184,7 @@ __device__ __forceinline__ void store_phases(const Up& op, int n, int first_row,
                                              int first_channel, const uint4* results) {
   const int out_h = 2 * op.h + 1;
   const int out_w = 2 * op.w + 1;
-  for (int i = static_cast<int>(threadIdx.x); i < 4 * kResultPieces; i += kThreads) {
+  for (int i = static_cast<int>(threadIdx.x); i < 4 * kResultChunks; i += kThreads) {
     const int chunk = i % CHUNKS;
     const int col = i / CHUNKS % (2 * kPatchCols);
     const int row = i / CHUNKS / (2 * kPatchCols);
@@ -196,13 +196,13 @@ __device__ __forceinline__ void store_phases(const Up& op, int n, int first_row,
     const int pixel = row / 2 * kPatchCols + col / 2;
     f16* const address = op.y + ((static_cast<int64_t>(n) * out_h + y) * out_w + x) * op.o + o;
     *reinterpret_cast<uint4*>(address) =
-        results[phase * kResultPieces + swizzled<CHUNKS>(pixel, chunk)];
+        results[phase * kResultChunks + swizzled<CHUNKS>(pixel, chunk)];
   }
 }
 
 __global__ void __launch_bounds__(kThreads, 2) conv_up_kernel(const __grid_constant__ Up op) {
   VERNISSAGE_DYNAMIC_SHARED(uint4, shared);
-  join_previous();
+  griddep_wait();
   const int block = static_cast<int>(blockIdx.x);
   const int n = block / (op.down * op.across);
   const int first_row = block / op.across % op.down * kPatchRows;
@@ -213,20 +213,20 @@ __global__ void __launch_bounds__(kThreads, 2) conv_up_kernel(const __grid_const
   const Feed feed = feed_of(op, first_row, first_col, first_channel);
   const f16* const sample = op.x + static_cast<int64_t>(n) * op.h * op.w * op.i;
   int next_c = 0, writing = 0;
-  const auto bring_next = [&] {
-    if (next_c < op.i) bring(op, sample, feed, next_c, shared + writing * kStagePieces);
-    ptx::cp_async_commit();  // one group a slice, an empty one past the end, so that waits count
+  const auto prefetch_next = [&] {
+    if (next_c < op.i) load_k_tile_async(op, sample, feed, next_c, shared + writing * kStageChunks);
+    ptx::cp_async_commit();  // one group a k-tile, an empty one past the end, so that waits count
     writing = writing + 1 == kStages ? 0 : writing + 1;
     next_c += BLOCK_K;
   };
 #pragma unroll
-  for (int stage = 0; stage < kStages - 1; ++stage) bring_next();
+  for (int stage = 0; stage < kStages - 1; ++stage) prefetch_next();
   int reading = 0;
   for (int c = 0; c < op.i; c += BLOCK_K) {
-    ptx::cp_async_wait<kStages - 2>();  // the own copies of this slice are there,
+    ptx::cp_async_wait<kStages - 2>();  // the own copies of this k-tile are there,
     __syncthreads();  // everybody's are, and everybody has read the stage that is written next
-    bring_next();
-    multiply_slice(shared + reading * kStagePieces, sums);
+    prefetch_next();
+    multiply_k_tile(shared + reading * kStageChunks, sums);
     reading = reading + 1 == kStages ? 0 : reading + 1;
   }
   ptx::cp_async_wait_all();
@@ -239,7 +239,7 @@ __global__ void __launch_bounds__(kThreads, 2) conv_up_kernel(const __grid_const
 }  // namespace
 
 bool fits_up_kernel(const TransposedConv<f16>& op) {
-  return op.style == nullptr && fits_tensor_cores(op.i, op.o, Nonlinearity::linear) &&
+  return op.style == nullptr && fits_tensor_cores(op.i, op.o, Activation::linear) &&
          int64_t{op.h} * op.w * op.i <= INT32_MAX &&
          (int64_t{op.o} + BLOCK_N) * kTaps * op.i <= INT32_MAX;
 }

@@ -1,9 +1,9 @@
 // The convolutions: which kernel takes them, and the plain one, in float32 arithmetic for any type,
 // shape and device, the reference on a device.
 //
-// A block makes 64 x 64 results from slices 16 deep, staged in shared memory; each of its 256
-// threads keeps 4 x 4 sums in registers. The style scales the input while it is staged. Slices come
-// in a fixed order, so the sums do not depend on the batch or on the other blocks.
+// A block makes 64 x 64 results from k-tiles 16 deep, staged in shared memory; each of its 256
+// threads keeps 4 x 4 sums in registers. The style scales the input while it is staged. K-tiles
+// come in a fixed order, so the sums do not depend on the batch or on the other blocks.
 #include "kernels/convolution/conv_mma.h"
 #include "kernels/convolution/conv_product.h"
 #include "kernels/convolution/conv_split_k.h"
@@ -18,16 +18,16 @@ constexpr int BLOCK_PIXELS = 64;
 constexpr int BLOCK_CHANNELS = 64;
 constexpr int BLOCK_INNER = 16;
 constexpr int kThreads = 256;
-// A row of a staged slice, in packs of four: one pack of padding spreads the transposing stores
+// A row of a staged k-tile, in packs of four: one pack of padding spreads the transposing stores
 // over banks.
 constexpr int kRowPacks = BLOCK_PIXELS / 4 + 1;
-static_assert(BLOCK_PIXELS == BLOCK_CHANNELS, "both slices are staged by the same threads");
-static_assert(kThreads * 4 == BLOCK_PIXELS * BLOCK_INNER, "one pack of each slice per thread");
+static_assert(BLOCK_PIXELS == BLOCK_CHANNELS, "both k-tiles are staged by the same threads");
+static_assert(kThreads * 4 == BLOCK_PIXELS * BLOCK_INNER, "one pack of each k-tile per thread");
 static_assert(kThreads * 16 == BLOCK_PIXELS * BLOCK_CHANNELS, "4 x 4 results per thread");
 
 /// The four inputs at channels c … c+3 under a tap, times the style; zeros outside.
 template <int VECTOR, class T>
-__device__ Pack4<float> load_input(const Product<T>& op, const Pixel& pixel, Tap tap, int c) {
+__device__ Pack4<float> load_input(const Product<T>& op, const Pixel& pixel, FilterTap tap, int c) {
   const int y = pixel.r + tap.dy;
   const int x = pixel.c + tap.dx;
   const bool inside = pixel.exists && c < op.i && y >= 0 && y < op.h && x >= 0 && x < op.w;
@@ -43,7 +43,7 @@ __device__ Pack4<float> load_input(const Product<T>& op, const Pixel& pixel, Tap
 }
 
 template <int VECTOR, class T>
-__device__ Pack4<float> load_weight(const Product<T>& op, const Phase& phase, int o, Tap tap,
+__device__ Pack4<float> load_weight(const Product<T>& op, const Phase& phase, int o, FilterTap tap,
                                     int c) {
   if (o >= op.o || c >= op.i) return {};
   const int64_t row = (static_cast<int64_t>(phase.weight_row) + o) * op.weight_taps + tap.weight;
@@ -55,20 +55,20 @@ template <int VECTOR, class T>
 __global__ void __launch_bounds__(kThreads) modulated_conv_kernel(Product<T> op) {
   VERNISSAGE_SHARED(Pack4<float>, pixels, BLOCK_INNER * kRowPacks);
   VERNISSAGE_SHARED(Pack4<float>, channels, BLOCK_INNER * kRowPacks);
-  join_previous();
+  griddep_wait();
   const Phase& phase = op.phases[blockIdx.z];
   const int first_row = static_cast<int>(blockIdx.x) * BLOCK_PIXELS;
   const int first_channel = static_cast<int>(blockIdx.y) * BLOCK_CHANNELS;
   if (first_row >= op.n * phase.rows * phase.cols)
     return;  // phases differ in size; whole blocks leave
 
-  // Staging: a thread brings four inner elements of one pixel and of one channel.
+  // Staging: a thread loads four inner elements of one pixel and of one channel.
   const int thread = static_cast<int>(threadIdx.x);
   const int staged_row = thread / 4;
   const int staged_inner = thread % 4 * 4;
   const Pixel staged_pixel = pixel_of(op, phase, first_row + staged_row);
-  const int slices_per_tap = ceil_div(op.i, BLOCK_INNER);
-  const int slices = slices_per_tap * phase.tap_count;
+  const int k_tiles_per_tap = ceil_div(op.i, BLOCK_INNER);
+  const int k_tiles = k_tiles_per_tap * phase.tap_count;
   int tap_index = 0;
   int inner = staged_inner;
   Pack4<float> next_input = load_input<VECTOR>(op, staged_pixel, phase.taps[0], inner);
@@ -78,21 +78,21 @@ __global__ void __launch_bounds__(kThreads) modulated_conv_kernel(Product<T> op)
   const int row_pack = thread / 16;
   const int channel_pack = thread % 16;
   float sums[4][4] = {};
-  for (int slice = 0; slice < slices; ++slice) {
-    __syncthreads();  // everybody has read the slice before
+  for (int k_tile = 0; k_tile < k_tiles; ++k_tile) {
+    __syncthreads();  // everybody has read the k-tile before
     for (int j = 0; j < 4; ++j) {
       const int pack = (staged_inner + j) * kRowPacks + staged_row / 4;
       pixels[pack].v[staged_row % 4] = next_input.v[j];
       channels[pack].v[staged_row % 4] = next_weight.v[j];
     }
-    __syncthreads();  // the slice is whole
+    __syncthreads();  // the k-tile is whole
     inner += BLOCK_INNER;
-    if (inner >= slices_per_tap * BLOCK_INNER) {
+    if (inner >= k_tiles_per_tap * BLOCK_INNER) {
       inner = staged_inner;
       ++tap_index;
     }
     if (tap_index < phase.tap_count) {  // fetched now, so that it travels while we multiply
-      const Tap tap = phase.taps[tap_index];
+      const FilterTap tap = phase.taps[tap_index];
       next_input = load_input<VECTOR>(op, staged_pixel, tap, inner);
       next_weight = load_weight<VECTOR>(op, phase, first_channel + staged_row, tap, inner);
     }

@@ -97,7 +97,7 @@ struct WarpResult {
 WarpResult warp_exchange(uint32_t mask, uint64_t value, int source, bool predicate, Place where);
 /// __syncwarp(): a warp operation that also orders the lanes' accesses to memory.
 void warp_barrier(uint32_t mask, Place where);
-/// One operation of the whole warp on what its lanes bring: the last lane to arrive calls
+/// One operation of the whole warp on what its lanes contribute: the last lane to arrive calls
 /// work(brought), brought[i] being lane i's; then all return. `work` may write to what was brought.
 void warp_together(void* mine, void (*work)(void* const brought[32], Place where), Place where);
 /// Position of the calling thread in its warp, 0 … 31.

@@ -1,5 +1,5 @@
-// The instructions of a whole warp: each lane brings its registers, the last one to arrive computes
-// for all.
+// The instructions of a whole warp: each lane contributes its registers, the last one to arrive
+// computes for all.
 #include "kernels/emulation/ptx_emulated.h"
 
 #include <algorithm>

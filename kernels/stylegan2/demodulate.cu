@@ -11,7 +11,7 @@ constexpr int kWarps = kThreads / 32;
 constexpr int kOutputs = 32;  // of one block
 
 __global__ void __launch_bounds__(kThreads) demodulate_kernel(Demodulate op) {
-  join_previous();
+  griddep_wait();
   const DemodulateLayer layer = op.layers[blockIdx.y];
   const int first = static_cast<int>(blockIdx.z) * kRowSamples;
   const int count = min(kRowSamples, op.n - first);

@@ -9,9 +9,9 @@
 
 namespace vernissage {
 
-/// The first words of a kernel started by launch_dependent(): the next kernel may take its places,
+/// The first call of a kernel started by launch_dependent(): the next kernel may take its places,
 /// and everything the kernels before have written is there.
-__device__ __forceinline__ void join_previous() {
+__device__ __forceinline__ void griddep_wait() {
   ptx::griddep_launch_dependents();
   ptx::griddep_wait();
 }
@@ -60,26 +60,26 @@ __device__ __forceinline__ Pack4<float> load_channels(const T* row, int c, int c
 constexpr float kSeluScale = 1.0507009873554805f;
 constexpr float kSeluAlpha = 1.6732632423543772f;
 
-__device__ inline float activate(float x, Nonlinearity act, float alpha) {
+__device__ inline float activate(float x, Activation act, float alpha) {
   switch (act) {
-    case Nonlinearity::linear:
+    case Activation::linear:
       return x;
-    case Nonlinearity::relu:
+    case Activation::relu:
       return x > 0 ? x : 0.0f;
-    case Nonlinearity::lrelu:
+    case Activation::lrelu:
       return x > 0 ? x : alpha * x;
-    case Nonlinearity::tanh:
+    case Activation::tanh:
       return tanhf(x);
-    case Nonlinearity::sigmoid:
+    case Activation::sigmoid:
       return 1.0f / (1.0f + expf(-x));
-    case Nonlinearity::elu:
+    case Activation::elu:
       return x > 0 ? x : expm1f(x);
-    case Nonlinearity::selu:
+    case Activation::selu:
       return kSeluScale * (x > 0 ? x : kSeluAlpha * expm1f(x));
     // The exponent is never positive, so nothing overflows.
-    case Nonlinearity::softplus:
+    case Activation::softplus:
       return (x > 0 ? x : 0.0f) + log1pf(expf(-fabsf(x)));
-    case Nonlinearity::swish:
+    case Activation::swish:
       return x / (1.0f + expf(-x));
   }
   return x;
@@ -127,13 +127,13 @@ __device__ inline float finish(const Epilogue<T>& epilogue, float v, float noise
 
 /// The activations that are a straight line on either side of 0. Kernels that keep many values in
 /// registers write these two out; the others would fill their code.
-VERNISSAGE_HOST_DEVICE constexpr bool has_two_slopes(Nonlinearity act) {
-  return act == Nonlinearity::linear || act == Nonlinearity::lrelu;
+VERNISSAGE_HOST_DEVICE constexpr bool has_two_slopes(Activation act) {
+  return act == Activation::linear || act == Activation::lrelu;
 }
 /// The slope below 0.
 template <class T>
 __device__ __forceinline__ float slope_of(const Epilogue<T>& epilogue) {
-  return epilogue.act == Nonlinearity::lrelu ? epilogue.alpha : 1.0f;
+  return epilogue.act == Activation::lrelu ? epilogue.alpha : 1.0f;
 }
 /// finish() up to the residual, of factors that are at hand; has_two_slopes(epilogue.act).
 template <class T>

@@ -13,7 +13,7 @@ constexpr int kWarps = kThreads / 32;
 /// VECTOR 4 when I is a multiple of 4, else 1.
 template <int VECTOR>
 __global__ void __launch_bounds__(kThreads) fully_connected_kernel(FullyConnected op) {
-  join_previous();
+  griddep_wait();
   const int o = static_cast<int>(blockIdx.x) * kWarps + static_cast<int>(threadIdx.x) / 32;
   if (o >= op.o) return;  // whole warps leave
   const int first = static_cast<int>(blockIdx.y) * kRowSamples;

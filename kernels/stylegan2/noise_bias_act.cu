@@ -10,7 +10,7 @@ constexpr int kThreads = 256;
 /// VECTOR 4 when O is a multiple of 4, else 1.
 template <int VECTOR, class T>
 __global__ void __launch_bounds__(kThreads) noise_bias_act_kernel(NoiseBiasAct<T> op) {
-  join_previous();
+  griddep_wait();
   const int groups = ceil_div(op.o, 4);
   const int64_t index = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   const int area = op.h * op.w;

@@ -10,7 +10,7 @@ constexpr int kWarps = kThreads / 32;
 
 __global__ void __launch_bounds__(kThreads) pixel_norm_kernel(PixelNorm op) {
   VERNISSAGE_SHARED(float, warp_sums, kWarps);
-  join_previous();
+  griddep_wait();
   const float* x = op.x + static_cast<int64_t>(blockIdx.x) * op.x_stride;
   float* y = op.y + static_cast<int64_t>(blockIdx.x) * op.y_stride;
   float sum = 0;

@@ -17,8 +17,8 @@ dim3 grid_for(int64_t threads, int n = 1) {
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) repeat_kernel(Repeat<T> op) {
-  join_previous();
+__global__ void __launch_bounds__(kThreads) broadcast_constant_kernel(BroadcastConstant<T> op) {
+  griddep_wait();
   const int64_t index = thread_index();
   if (index >= op.count) return;
   T value = op.x[index];
@@ -28,15 +28,15 @@ __global__ void __launch_bounds__(kThreads) repeat_kernel(Repeat<T> op) {
 }
 
 __global__ void __launch_bounds__(kThreads) pack_rgb8_kernel(PackRgb8 op) {
-  join_previous();
+  griddep_wait();
   const int64_t index = thread_index();
   if (index < op.count) op.pixels[index] = rgb8(op.image[index]);
 }
 
 /// The mean of whole numbers, rounded once: exact in 32 bits for sides up to 4096, since the
 /// weights sum to side² ≤ 2^24 and 255 · 2^24 + 2^23 < 2^32.
-__global__ void __launch_bounds__(kThreads) shrink_kernel(Shrink op) {
-  join_previous();
+__global__ void __launch_bounds__(kThreads) area_downsample_kernel(AreaDownsample op) {
+  griddep_wait();
   const int64_t index = thread_index();
   const int64_t sample = static_cast<int64_t>(op.size) * op.size * op.c;
   if (index >= sample) return;
@@ -66,7 +66,7 @@ __global__ void __launch_bounds__(kThreads) shrink_kernel(Shrink op) {
 
 template <class T>
 __global__ void __launch_bounds__(kThreads) to_nchw_kernel(ToNchw<T> op) {
-  join_previous();
+  griddep_wait();
   const int area = op.h * op.w;
   const int64_t index = thread_index();
   const int64_t sample = static_cast<int64_t>(area) * op.c;
@@ -79,10 +79,10 @@ __global__ void __launch_bounds__(kThreads) to_nchw_kernel(ToNchw<T> op) {
 }  // namespace
 
 template <class T>
-void repeat(const Repeat<T>& op, Stream stream) {
+void broadcast_constant(const BroadcastConstant<T>& op, Stream stream) {
   check(op);
-  launch_dependent(repeat_kernel<T>, grid_for(op.count, op.n), kThreads, /*shared_bytes=*/0, stream,
-                   op);
+  launch_dependent(broadcast_constant_kernel<T>, grid_for(op.count, op.n), kThreads,
+                   /*shared_bytes=*/0, stream, op);
 }
 
 void pack_rgb8(const PackRgb8& op, Stream stream) {
@@ -90,10 +90,11 @@ void pack_rgb8(const PackRgb8& op, Stream stream) {
   launch_dependent(pack_rgb8_kernel, grid_for(op.count), kThreads, /*shared_bytes=*/0, stream, op);
 }
 
-void shrink(const Shrink& op, Stream stream) {
+void area_downsample(const AreaDownsample& op, Stream stream) {
   check(op);
   const int64_t sample = static_cast<int64_t>(op.size) * op.size * op.c;
-  launch_dependent(shrink_kernel, grid_for(sample, op.n), kThreads, /*shared_bytes=*/0, stream, op);
+  launch_dependent(area_downsample_kernel, grid_for(sample, op.n), kThreads, /*shared_bytes=*/0,
+                   stream, op);
 }
 
 template <class T>
@@ -104,8 +105,8 @@ void to_nchw(const ToNchw<T>& op, Stream stream) {
                    op);
 }
 
-template void repeat(const Repeat<float>&, Stream);
-template void repeat(const Repeat<f16>&, Stream);
+template void broadcast_constant(const BroadcastConstant<float>&, Stream);
+template void broadcast_constant(const BroadcastConstant<f16>&, Stream);
 template void to_nchw(const ToNchw<float>&, Stream);
 template void to_nchw(const ToNchw<f16>&, Stream);
 

@@ -32,7 +32,7 @@ template <int VECTOR>
 __global__ void __launch_bounds__(kThreads) styles_kernel(Styles op, int rows_per_block) {
   VERNISSAGE_SHARED(float, warp_largest, kRowSamples* kWarps);
   VERNISSAGE_SHARED(int, is_last, 1);
-  join_previous();
+  griddep_wait();
   const StyleLayer layer = op.layers[blockIdx.y];
   const int first_row = static_cast<int>(blockIdx.x) * rows_per_block;
   if (first_row >= layer.i) return;  // the grid is made for the widest layer; whole blocks leave

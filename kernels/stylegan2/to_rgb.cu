@@ -1,5 +1,5 @@
-// The picture's part of a block: a 1x1 convolution to a few colours, plus the smaller picture
-// doubled. Memory bound by x. LANES neighbouring lanes read a pixel's channels side by side, 16
+// The picture's part of a block: a 1x1 convolution to the RGB channels, plus the smaller picture
+// upsampled. Memory bound by x. LANES neighbouring lanes read a pixel's channels side by side, 16
 // bytes each, and have PIXELS pixels on their way at once; the products of weight and style wait in
 // shared memory and are fetched once for all of them. The sums then meet by halves: each exchange
 // leaves a lane with half the pixels and twice the channels, until every pixel is whole in one
@@ -22,7 +22,7 @@ template <class T, int VECTOR, int LANES, int PIXELS>
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce) to_rgb_kernel(ToRgb<T> op) {
   static_assert(LANES <= 32 && PIXELS <= LANES, "a lane finishes one pixel at most");
   VERNISSAGE_DYNAMIC_SHARED(float, scaled);  // (C, I): weight · style of this sample
-  join_previous();
+  griddep_wait();
   const int n = static_cast<int>(blockIdx.y);
   const float* style = op.style + static_cast<int64_t>(n) * op.i;
   for (int k = static_cast<int>(threadIdx.x); k < op.c * op.i; k += kThreads)
@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce) to_rgb_kernel(ToRgb<T
       static_cast<int>(blockIdx.x) * (kThreads / LANES) + static_cast<int>(threadIdx.x) / LANES;
   const int first = group * PIXELS;
   const T* x = op.x + (static_cast<int64_t>(n) * area + first) * op.i;
-  float sums[PIXELS][kColoursMax] = {};
+  float sums[PIXELS][kRgbChannelsMax] = {};
   for (int i = lane * VECTOR; i < op.i; i += LANES * VECTOR) {
     float values[PIXELS][VECTOR] = {};
 #pragma unroll
@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce) to_rgb_kernel(ToRgb<T
       }
     }
 #pragma unroll
-    for (int c = 0; c < kColoursMax; ++c) {
+    for (int c = 0; c < kRgbChannelsMax; ++c) {
       if (c >= op.c) break;
 #pragma unroll
       for (int j = 0; j < VECTOR; ++j) {
@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce) to_rgb_kernel(ToRgb<T
 #pragma unroll
     for (int p = 0; p < half; ++p)
 #pragma unroll
-      for (int c = 0; c < kColoursMax; ++c) {
+      for (int c = 0; c < kRgbChannelsMax; ++c) {
         if (c >= op.c) break;
         const float kept = upper ? sums[p + half][c] : sums[p][c];
         const float given = upper ? sums[p][c] : sums[p + half][c];
@@ -79,15 +79,15 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce) to_rgb_kernel(ToRgb<T
       }
   }
 #pragma unroll
-  for (int c = 0; c < kColoursMax; ++c)
+  for (int c = 0; c < kRgbChannelsMax; ++c)
     if (c < op.c) sums[0][c] = sum_lanes<kSharers>(sums[0][c]);
 
   const int pixel = first + lane / kSharers;
   if (pixel >= area || lane % kSharers != 0) return;
-  Colours whole;
+  RgbSums whole;
 #pragma unroll
-  for (int c = 0; c < kColoursMax; ++c) whole.v[c] = sums[0][c];
-  store_colours(op, n, pixel, whole);
+  for (int c = 0; c < kRgbChannelsMax; ++c) whole.v[c] = sums[0][c];
+  store_rgb(op, n, pixel, whole);
 }
 
 template <class T, int VECTOR, int LANES, int PIXELS>

@@ -21,7 +21,7 @@ __device__ int first_tap(int position, int up) {
 template <int VECTOR, class T>
 __global__ void __launch_bounds__(kThreads)
     upfirdn2d_kernel(Upfirdn2d<T> op, int out_h, int out_w) {
-  join_previous();
+  griddep_wait();
   const int groups = ceil_div(op.c, 4);
   const int64_t index = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (index >= static_cast<int64_t>(out_h) * out_w * groups) return;
@@ -60,7 +60,7 @@ constexpr int kRows = 4;  // output pixels of a thread, one above the other
 template <class T>
 __global__ void __launch_bounds__(kThreads) fir_kernel(Upfirdn2d<T> op, int out_h, int out_w) {
   constexpr int kCount = Pack16<T>::kCount;
-  join_previous();
+  griddep_wait();
   const int groups = op.c / kCount;
   const int index = static_cast<int>(blockIdx.x) * kThreads + static_cast<int>(threadIdx.x);
   if (index >= out_w * groups) return;

@@ -1,6 +1,6 @@
 // Attention without tensor cores: a warp takes a query, keeps its scores in shared memory and lets
 // every lane take a key, then a channel. For float32, for devices before compute capability 8.0 and
-// for heads of odd widths; clip_attention_mma.cu is the one that matters for speed.
+// for heads of odd widths; attention_mma.cu is the one that matters for speed.
 #include "kernels/stylegan2/epilogue.h"
 #include "kernels/transformer/attention_mma.h"
 #include "kernels/transformer/transformer_ops.h"
@@ -20,10 +20,10 @@ __device__ __forceinline__ float max_lanes(float value) {
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) clip_attention_kernel(ClipAttention<T> op) {
+__global__ void __launch_bounds__(kThreads) attention_kernel(Attention<T> op) {
   VERNISSAGE_SHARED(float, all_scores, kWarps* kTokensMax);
   VERNISSAGE_SHARED(float, all_queries, kWarps* kHeadMax);
-  join_previous();
+  griddep_wait();
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int i = static_cast<int>(blockIdx.x) * kWarps + warp;
@@ -70,20 +70,20 @@ __global__ void __launch_bounds__(kThreads) clip_attention_kernel(ClipAttention<
 }  // namespace
 
 template <class T>
-void clip_attention(const ClipAttention<T>& op, Stream stream, bool tensor_cores) {
+void attention(const Attention<T>& op, Stream stream, bool tensor_cores) {
   check(op);
   if constexpr (std::is_same_v<T, f16>) {
-    if (tensor_cores && clip_fits_tensor_cores(op.head)) {
-      clip_attention_mma(op, stream);
+    if (tensor_cores && attention_fits_tensor_cores(op.head)) {
+      attention_mma(op, stream);
       return;
     }
   }
   const dim3 grid(static_cast<unsigned>(ceil_div(op.queries, kWarps)),
                   static_cast<unsigned>(op.heads), static_cast<unsigned>(op.n));
-  launch_dependent(clip_attention_kernel<T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
+  launch_dependent(attention_kernel<T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
 }
 
-template void clip_attention(const ClipAttention<float>&, Stream, bool);
-template void clip_attention(const ClipAttention<f16>&, Stream, bool);
+template void attention(const Attention<float>&, Stream, bool);
+template void attention(const Attention<f16>&, Stream, bool);
 
 }  // namespace vernissage

@@ -17,36 +17,36 @@ constexpr int kWarpQueries = 16;
 static_assert(kThreads / 32 * kWarpQueries == kQueries, "every query has its warp");
 
 /// Rows of D halves filled up to DK, a multiple of 16, and eight more: an odd number of 16-byte
-/// pieces, so that the eight rows that ldmatrix reads at once lie in different banks.
+/// chunks, so that the eight rows that ldmatrix reads at once lie in different banks.
 template <int DK>
 struct Rows {
   static_assert(DK % 16 == 0);
-  static constexpr int kPieces = DK / 8;
-  static constexpr int kPitch = kPieces + 1;
+  static constexpr int kChunks = DK / 8;
+  static constexpr int kPitch = kChunks + 1;
   static_assert(kPitch % 2 == 1, "rows in different banks");
 };
 
 /// Starts the copies of keys first … first + 63 and of their values; what lies beyond T or D is
 /// zero.
 template <int DK>
-__device__ __forceinline__ void bring(const ClipAttention<f16>& op, const f16* sample, int first,
-                                      uint4* keys, uint4* values) {
+__device__ __forceinline__ void load_keys_async(const Attention<f16>& op, const f16* sample,
+                                                int first, uint4* keys, uint4* values) {
   using R = Rows<DK>;
   const int width = op.heads * op.head;
-  for (int k = static_cast<int>(threadIdx.x); k < kKeys * R::kPieces; k += kThreads) {
-    const int key = k / R::kPieces, piece = k % R::kPieces;
-    const bool exists = first + key < op.t && piece * 8 < op.head;
+  for (int k = static_cast<int>(threadIdx.x); k < kKeys * R::kChunks; k += kThreads) {
+    const int key = k / R::kChunks, chunk = k % R::kChunks;
+    const bool exists = first + key < op.t && chunk * 8 < op.head;
     const f16* const from =
-        exists ? sample + static_cast<int64_t>(first + key) * 3 * width + width + piece * 8
+        exists ? sample + static_cast<int64_t>(first + key) * 3 * width + width + chunk * 8
                : op.qkv;
-    ptx::cp_async_16(keys + key * R::kPitch + piece, from, exists);
-    ptx::cp_async_16(values + key * R::kPitch + piece, exists ? from + width : from, exists);
+    ptx::cp_async_16(keys + key * R::kPitch + chunk, from, exists);
+    ptx::cp_async_16(values + key * R::kPitch + chunk, exists ? from + width : from, exists);
   }
 }
 
 /// The two halves at channels d and d + 1 of query i with their bias; zeros beyond Q or D (D is
 /// even).
-__device__ __forceinline__ uint32_t query_pair(const ClipAttention<f16>& op, const f16* sample,
+__device__ __forceinline__ uint32_t query_pair(const Attention<f16>& op, const f16* sample,
                                                const float* bias, int i, int d) {
   if (i >= op.queries || d >= op.head) return 0;
   const int64_t row = 3 * static_cast<int64_t>(op.heads) * op.head;
@@ -55,13 +55,13 @@ __device__ __forceinline__ uint32_t query_pair(const ClipAttention<f16>& op, con
 }
 
 template <int DK>
-__global__ void __launch_bounds__(kThreads) clip_attention_mma_kernel(ClipAttention<f16> op) {
+__global__ void __launch_bounds__(kThreads) attention_mma_kernel(Attention<f16> op) {
   using R = Rows<DK>;
   constexpr int kKeyTiles = kKeys / 8;
   constexpr int kChannelTiles = DK / 8;
   VERNISSAGE_SHARED(uint4, keys, kKeys * R::kPitch);
   VERNISSAGE_SHARED(uint4, values, kKeys * R::kPitch);
-  join_previous();
+  griddep_wait();
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int g = lane / 4, t = lane % 4;
   const int block_first = static_cast<int>(blockIdx.x) * kQueries;
@@ -69,7 +69,7 @@ __global__ void __launch_bounds__(kThreads) clip_attention_mma_kernel(ClipAttent
   const int width = op.heads * op.head;
   const int offset = static_cast<int>(blockIdx.y) * op.head;
   const f16* const sample = op.qkv + static_cast<int64_t>(blockIdx.z) * op.t * 3 * width + offset;
-  // Which row and piece of an 8 x 8 matrix this lane brings the address of: ldmatrix_x4.
+  // Which row and chunk of an 8 x 8 matrix this lane supplies the address of: ldmatrix_x4.
   const int matrix = lane / 8, matrix_row = lane % 8;
 
   uint32_t query[DK / 16][4];
@@ -90,7 +90,7 @@ __global__ void __launch_bounds__(kThreads) clip_attention_mma_kernel(ClipAttent
 
   for (int begin = 0; begin < key_end; begin += kKeys) {
     __syncthreads();  // nobody still reads the tile before
-    bring<DK>(op, sample, begin, keys, values);
+    load_keys_async<DK>(op, sample, begin, keys, values);
     ptx::cp_async_wait_all();
     __syncthreads();  // everybody's copies have arrived
     // The first tile holds key 0, which every query sees: from then on `largest` is a number.
@@ -177,15 +177,15 @@ __global__ void __launch_bounds__(kThreads) clip_attention_mma_kernel(ClipAttent
 }
 
 template <int DK>
-void launch_for(const ClipAttention<f16>& op, Stream stream) {
+void launch_for(const Attention<f16>& op, Stream stream) {
   const dim3 grid(static_cast<unsigned>(ceil_div(op.queries, kQueries)),
                   static_cast<unsigned>(op.heads), static_cast<unsigned>(op.n));
-  launch_dependent(clip_attention_mma_kernel<DK>, grid, kThreads, /*shared_bytes=*/0, stream, op);
+  launch_dependent(attention_mma_kernel<DK>, grid, kThreads, /*shared_bytes=*/0, stream, op);
 }
 
 }  // namespace
 
-void clip_attention_mma(const ClipAttention<f16>& op, Stream stream) {
+void attention_mma(const Attention<f16>& op, Stream stream) {
   if (op.head <= 16)
     launch_for<16>(op, stream);
   else if (op.head <= 32)

@@ -16,8 +16,8 @@ __device__ __forceinline__ int row_of_warp() {
 
 /// PACKS of four channels a lane: rows up to 128 · PACKS.
 template <int PACKS, class T>
-__global__ void __launch_bounds__(kThreads) clip_layer_norm_kernel(ClipLayerNorm<T> op) {
-  join_previous();
+__global__ void __launch_bounds__(kThreads) layer_norm_kernel(LayerNorm<T> op) {
+  griddep_wait();
   const int m = row_of_warp();
   if (m >= op.m) return;  // whole warps leave
   const int first = static_cast<int>(threadIdx.x) % 32 * 4;
@@ -64,8 +64,8 @@ __global__ void __launch_bounds__(kThreads) clip_layer_norm_kernel(ClipLayerNorm
   }
 }
 
-__global__ void __launch_bounds__(kThreads) clip_unit_kernel(ClipUnit op) {
-  join_previous();
+__global__ void __launch_bounds__(kThreads) l2_normalize_kernel(L2Normalize op) {
+  griddep_wait();
   const int m = row_of_warp();
   if (m >= op.m) return;  // whole warps leave
   float* const x = op.x + static_cast<int64_t>(m) * op.w;
@@ -79,23 +79,24 @@ __global__ void __launch_bounds__(kThreads) clip_unit_kernel(ClipUnit op) {
 }  // namespace
 
 template <class T>
-void clip_layer_norm(const ClipLayerNorm<T>& op, Stream stream) {
+void layer_norm(const LayerNorm<T>& op, Stream stream) {
   check(op);
   const dim3 grid(static_cast<unsigned>(ceil_div(op.m, kWarps)));
   // Half the registers, and twice the warps, for all but the largest networks.
   if (op.w <= 1024)
-    launch_dependent(clip_layer_norm_kernel<8, T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
+    launch_dependent(layer_norm_kernel<8, T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
   else
-    launch_dependent(clip_layer_norm_kernel<16, T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
+    launch_dependent(layer_norm_kernel<16, T>, grid, kThreads, /*shared_bytes=*/0, stream, op);
 }
 
-void clip_unit(const ClipUnit& op, Stream stream) {
+void l2_normalize(const L2Normalize& op, Stream stream) {
   check(op);
-  launch_dependent(clip_unit_kernel, dim3(static_cast<unsigned>(ceil_div(op.m, kWarps))), kThreads,
+  launch_dependent(l2_normalize_kernel, dim3(static_cast<unsigned>(ceil_div(op.m, kWarps))),
+                   kThreads,
                    /*shared_bytes=*/0, stream, op);
 }
 
-template void clip_layer_norm(const ClipLayerNorm<float>&, Stream);
-template void clip_layer_norm(const ClipLayerNorm<f16>&, Stream);
+template void layer_norm(const LayerNorm<float>&, Stream);
+template void layer_norm(const LayerNorm<f16>&, Stream);
 
 }  // namespace vernissage

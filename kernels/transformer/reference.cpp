@@ -7,13 +7,13 @@
 namespace vernissage::reference {
 
 template <class R>
-R clip_activate(R x, ClipNonlinearity act) {
-  if (act == ClipNonlinearity::quick_gelu) return x / (1 + std::exp(-static_cast<R>(1.702) * x));
+R gelu(R x, GeluForm act) {
+  if (act == GeluForm::quick_gelu) return x / (1 + std::exp(-static_cast<R>(1.702) * x));
   return x / 2 * (1 + std::erf(x / std::sqrt(R{2})));
 }
 
 template <class R>
-void clip_patches(const ClipPatches<float>& op, R* y) {
+void image_patches(const ImagePatches<float>& op, R* y) {
   const int side = op.size / op.patch;
   const int64_t area = int64_t{op.size} * op.size;
   for (int n = 0; n < op.n; ++n)
@@ -35,7 +35,7 @@ void clip_patches(const ClipPatches<float>& op, R* y) {
 }
 
 template <class R>
-void clip_place(const ClipPlace& op, R* x) {
+void add_positions(const AddPositions& op, R* x) {
   for (int64_t n = 0; n < op.n; ++n)
     for (int64_t j = 0; j < op.t; ++j)
       for (int64_t i = 0; i < op.w; ++i) {
@@ -46,7 +46,7 @@ void clip_place(const ClipPlace& op, R* x) {
 }
 
 template <class R>
-void clip_words(const ClipWords<float>& op, R* x) {
+void token_embedding(const TokenEmbedding<float>& op, R* x) {
   for (int64_t n = 0; n < op.n; ++n)
     for (int64_t j = 0; j < op.t; ++j)
       for (int64_t i = 0; i < op.w; ++i)
@@ -56,7 +56,7 @@ void clip_words(const ClipWords<float>& op, R* x) {
 }
 
 template <class R>
-void clip_layer_norm(const ClipLayerNorm<float>& op, R* y) {
+void layer_norm(const LayerNorm<float>& op, R* y) {
   for (int64_t m = 0; m < op.m; ++m) {
     const float* const x = op.x + (op.rows != nullptr ? op.rows[m] : m) * op.stride;
     R mean = 0, variance = 0;
@@ -70,7 +70,7 @@ void clip_layer_norm(const ClipLayerNorm<float>& op, R* y) {
 }
 
 template <class R>
-void clip_attention(const ClipAttention<float>& op, R* y) {
+void attention(const Attention<float>& op, R* y) {
   const int64_t width = int64_t{op.heads} * op.head;
   std::vector<R> p(static_cast<size_t>(op.t));
   for (int64_t n = 0; n < op.n; ++n)
@@ -97,7 +97,7 @@ void clip_attention(const ClipAttention<float>& op, R* y) {
       }
 }
 
-void clip_resample(const ClipResample& op, uint8_t* y) {
+void resample(const Resample& op, uint8_t* y) {
   for (int64_t o = 0; o < op.outer; ++o)
     for (int64_t j = 0; j < op.size; ++j)
       for (int64_t i = 0; i < op.inner; ++i) {
@@ -110,12 +110,12 @@ void clip_resample(const ClipResample& op, uint8_t* y) {
       }
 }
 
-template float clip_activate(float, ClipNonlinearity);
-template double clip_activate(double, ClipNonlinearity);
-template void clip_patches(const ClipPatches<float>&, double*);
-template void clip_place(const ClipPlace&, double*);
-template void clip_words(const ClipWords<float>&, double*);
-template void clip_layer_norm(const ClipLayerNorm<float>&, double*);
-template void clip_attention(const ClipAttention<float>&, double*);
+template float gelu(float, GeluForm);
+template double gelu(double, GeluForm);
+template void image_patches(const ImagePatches<float>&, double*);
+template void add_positions(const AddPositions&, double*);
+template void token_embedding(const TokenEmbedding<float>&, double*);
+template void layer_norm(const LayerNorm<float>&, double*);
+template void attention(const Attention<float>&, double*);
 
 }  // namespace vernissage::reference

@@ -10,8 +10,8 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kFractionBits = 22;
 
-__global__ void __launch_bounds__(kThreads) clip_resample_kernel(ClipResample op) {
-  join_previous();
+__global__ void __launch_bounds__(kThreads) resample_kernel(Resample op) {
+  griddep_wait();
   const int index = static_cast<int>(blockIdx.y) * kThreads + static_cast<int>(threadIdx.x);
   const int row = op.size * op.inner;
   if (index >= row) return;
@@ -29,11 +29,11 @@ __global__ void __launch_bounds__(kThreads) clip_resample_kernel(ClipResample op
 
 }  // namespace
 
-void clip_resample(const ClipResample& op, Stream stream) {
+void resample(const Resample& op, Stream stream) {
   check(op);
   const dim3 grid(static_cast<unsigned>(op.outer),
                   static_cast<unsigned>(ceil_div(op.size * op.inner, kThreads)));
-  launch_dependent(clip_resample_kernel, grid, kThreads, /*shared_bytes=*/0, stream, op);
+  launch_dependent(resample_kernel, grid, kThreads, /*shared_bytes=*/0, stream, op);
 }
 
 }  // namespace vernissage

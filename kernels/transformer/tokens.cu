@@ -27,8 +27,8 @@ __device__ __forceinline__ float of_channel(const float (&values)[3], int c) {
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) clip_patches_kernel(ClipPatches<T> op) {
-  join_previous();
+__global__ void __launch_bounds__(kThreads) image_patches_kernel(ImagePatches<T> op) {
+  griddep_wait();
   const int column = item_of_row();
   if (column >= op.columns) return;
   const int side = op.size / op.patch;
@@ -55,8 +55,8 @@ __device__ __forceinline__ Pack4<float> sum4(const Pack4<float>& a, const Pack4<
   return {{a.v[0] + b.v[0], a.v[1] + b.v[1], a.v[2] + b.v[2], a.v[3] + b.v[3]}};
 }
 
-__global__ void __launch_bounds__(kThreads) clip_place_kernel(ClipPlace op) {
-  join_previous();
+__global__ void __launch_bounds__(kThreads) add_positions_kernel(AddPositions op) {
+  griddep_wait();
   const int i = item_of_row() * 4;
   if (i >= op.w) return;
   const int64_t row = blockIdx.x;
@@ -66,8 +66,8 @@ __global__ void __launch_bounds__(kThreads) clip_place_kernel(ClipPlace op) {
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) clip_words_kernel(ClipWords<T> op) {
-  join_previous();
+__global__ void __launch_bounds__(kThreads) token_embedding_kernel(TokenEmbedding<T> op) {
+  griddep_wait();
   const int i = item_of_row() * 4;
   if (i >= op.w) return;
   const int64_t row = blockIdx.x;
@@ -79,29 +79,29 @@ __global__ void __launch_bounds__(kThreads) clip_words_kernel(ClipWords<T> op) {
 }  // namespace
 
 template <class T>
-void clip_patches(const ClipPatches<T>& op, Stream stream) {
+void image_patches(const ImagePatches<T>& op, Stream stream) {
   check(op);
   const int64_t side = op.size / op.patch;
   const RowGrid at(op.n * side * side, op.columns);
-  launch_dependent(clip_patches_kernel<T>, at.grid, at.block, /*shared_bytes=*/0, stream, op);
+  launch_dependent(image_patches_kernel<T>, at.grid, at.block, /*shared_bytes=*/0, stream, op);
 }
 
-void clip_place(const ClipPlace& op, Stream stream) {
+void add_positions(const AddPositions& op, Stream stream) {
   check(op);
   const RowGrid at(int64_t{op.n} * op.t, op.w / 4);
-  launch_dependent(clip_place_kernel, at.grid, at.block, /*shared_bytes=*/0, stream, op);
+  launch_dependent(add_positions_kernel, at.grid, at.block, /*shared_bytes=*/0, stream, op);
 }
 
 template <class T>
-void clip_words(const ClipWords<T>& op, Stream stream) {
+void token_embedding(const TokenEmbedding<T>& op, Stream stream) {
   check(op);
   const RowGrid at(int64_t{op.n} * op.t, op.w / 4);
-  launch_dependent(clip_words_kernel<T>, at.grid, at.block, /*shared_bytes=*/0, stream, op);
+  launch_dependent(token_embedding_kernel<T>, at.grid, at.block, /*shared_bytes=*/0, stream, op);
 }
 
-template void clip_patches(const ClipPatches<float>&, Stream);
-template void clip_patches(const ClipPatches<f16>&, Stream);
-template void clip_words(const ClipWords<float>&, Stream);
-template void clip_words(const ClipWords<f16>&, Stream);
+template void image_patches(const ImagePatches<float>&, Stream);
+template void image_patches(const ImagePatches<f16>&, Stream);
+template void token_embedding(const TokenEmbedding<float>&, Stream);
+template void token_embedding(const TokenEmbedding<f16>&, Stream);
 
 }  // namespace vernissage

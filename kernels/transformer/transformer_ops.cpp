@@ -1,4 +1,4 @@
-// The rules of clip_ops.h, checked on the host before anything is launched.
+// The rules of transformer_ops.h, checked on the host before anything is launched.
 #include "kernels/transformer/transformer_ops.h"
 
 #include "kernels/rules.h"
@@ -23,13 +23,13 @@ void check_rows(const Rules& rules, int64_t rows, const char* what) {
 
 }  // namespace
 
-bool clip_fits_tensor_cores(int head) {
+bool attention_fits_tensor_cores(int head) {
   return head % 8 == 0 && head <= kHeadOnTensorCoresMax;
 }
 
 template <class T>
-void check(const ClipPatches<T>& op) {
-  const Rules rules("clip_patches");
+void check(const ImagePatches<T>& op) {
+  const Rules rules("image_patches");
   rules.require((op.x == nullptr) != (op.values == nullptr), "one of x and values is expected");
   rules.pointer(op.y, "y");
   rules.size(op.n, "n");
@@ -44,8 +44,8 @@ void check(const ClipPatches<T>& op) {
 }
 
 template <class T>
-void check(const ClipWords<T>& op) {
-  const Rules rules("clip_words");
+void check(const TokenEmbedding<T>& op) {
+  const Rules rules("token_embedding");
   rules.pointer(op.ids, "ids");
   rules.pointer(op.table, "table");
   rules.pointer(op.position, "position");
@@ -57,8 +57,8 @@ void check(const ClipWords<T>& op) {
 }
 
 template <class T>
-void check(const ClipLayerNorm<T>& op) {
-  const Rules rules("clip_layer_norm");
+void check(const LayerNorm<T>& op) {
+  const Rules rules("layer_norm");
   rules.pointer(op.x, "x");
   rules.pointer(op.weight, "weight");
   rules.pointer(op.bias, "bias");
@@ -74,8 +74,8 @@ void check(const ClipLayerNorm<T>& op) {
 }
 
 template <class T>
-void check(const ClipAttention<T>& op) {
-  const Rules rules("clip_attention");
+void check(const Attention<T>& op) {
+  const Rules rules("attention");
   rules.pointer(op.qkv, "qkv");
   rules.pointer(op.bias, "bias");
   rules.pointer(op.y, "y");
@@ -88,16 +88,16 @@ void check(const ClipAttention<T>& op) {
 }
 
 template <class T>
-void check(const ClipBiasAct<T>& op) {
-  const Rules rules("clip_bias_act");
+void check(const BiasGelu<T>& op) {
+  const Rules rules("bias_gelu");
   rules.pointer(op.x, "x");
   rules.pointer(op.bias, "bias");
   check_rows(rules, op.m, "m");
   check_width(rules, op.w);
 }
 
-void check(const ClipPlace& op) {
-  const Rules rules("clip_place");
+void check(const AddPositions& op) {
+  const Rules rules("add_positions");
   rules.pointer(op.patches, "patches");
   rules.pointer(op.class_token, "class_token");
   rules.pointer(op.position, "position");
@@ -108,15 +108,15 @@ void check(const ClipPlace& op) {
   check_width(rules, op.w);
 }
 
-void check(const ClipUnit& op) {
-  const Rules rules("clip_unit");
+void check(const L2Normalize& op) {
+  const Rules rules("l2_normalize");
   rules.pointer(op.x, "x");
   check_rows(rules, op.m, "m");
   rules.size(op.w, "w");
 }
 
-void check(const ClipResample& op) {
-  const Rules rules("clip_resample");
+void check(const Resample& op) {
+  const Rules rules("resample");
   rules.pointer(op.x, "x");
   rules.pointer(op.first, "first");
   rules.pointer(op.count, "count");
@@ -132,15 +132,15 @@ void check(const ClipResample& op) {
   rules.range(int64_t{op.size} * op.inner, 1, INT32_MAX / 2, "size · inner");
 }
 
-template void check(const ClipPatches<float>&);
-template void check(const ClipPatches<f16>&);
-template void check(const ClipWords<float>&);
-template void check(const ClipWords<f16>&);
-template void check(const ClipLayerNorm<float>&);
-template void check(const ClipLayerNorm<f16>&);
-template void check(const ClipAttention<float>&);
-template void check(const ClipAttention<f16>&);
-template void check(const ClipBiasAct<float>&);
-template void check(const ClipBiasAct<f16>&);
+template void check(const ImagePatches<float>&);
+template void check(const ImagePatches<f16>&);
+template void check(const TokenEmbedding<float>&);
+template void check(const TokenEmbedding<f16>&);
+template void check(const LayerNorm<float>&);
+template void check(const LayerNorm<f16>&);
+template void check(const Attention<float>&);
+template void check(const Attention<f16>&);
+template void check(const BiasGelu<float>&);
+template void check(const BiasGelu<f16>&);
 
 }  // namespace vernissage

@@ -26,7 +26,7 @@ using Stream = CUstream_st*;
 /// with G = S/p; columns from 3p² on are zero. Source of the constants: the network's
 /// configuration.
 template <class T>
-struct ClipPatches {
+struct ImagePatches {
   const uint8_t* x = nullptr;      // (N, S, S, 3), or null with `values`
   const float* values = nullptr;   // (N, 3, S, S), already normalised, instead of x; or null
   T* y = nullptr;                  // (N, G², columns)
@@ -36,7 +36,7 @@ struct ClipPatches {
 };
 
 /// x[n, 0, :] = class_token + position[0], x[n, 1 + j, :] = patches[n, j, :] + position[1 + j].
-struct ClipPlace {
+struct AddPositions {
   const float* patches = nullptr;      // (N, T - 1, W)
   const float* class_token = nullptr;  // (W)
   const float* position = nullptr;     // (T, W)
@@ -46,7 +46,7 @@ struct ClipPlace {
 
 /// x[n, j, :] = table[ids[n, j]] + position[j]. The ids are the caller's to check.
 template <class T>
-struct ClipWords {
+struct TokenEmbedding {
   const int32_t* ids = nullptr;     // (N, T), 0 … V - 1
   const T* table = nullptr;         // (V, W)
   const float* position = nullptr;  // (T, W)
@@ -59,7 +59,7 @@ struct ClipWords {
 /// becomes x[r] + next_bias: the bias of the matrix product that is added to the stream next.
 /// Source: Ba et al. 2016, "Layer Normalization", eq. 4.
 template <class T>
-struct ClipLayerNorm {
+struct LayerNorm {
   float* x = nullptr;                // rows of W, written only with next_bias
   const int32_t* rows = nullptr;     // (M): r of each m, or null: r = m
   int64_t stride = 0;                // elements from row r to row r + 1, a multiple of 4, ≥ w
@@ -77,7 +77,7 @@ struct ClipLayerNorm {
 /// The bias of k would add the same to every score of a query and drops out of the softmax; that of
 /// v passes through it, since p sums to one. Source: Vaswani et al. 2017, section 3.2.
 template <class T>
-struct ClipAttention {
+struct Attention {
   const T* qkv = nullptr;       // (N, T, 3W): q, k, v, heads one after another in each
   const float* bias = nullptr;  // (3W)
   T* y = nullptr;               // (N, Q, W)
@@ -89,20 +89,20 @@ struct ClipAttention {
   bool causal = false;
 };
 
-enum class ClipNonlinearity { quick_gelu, gelu };
+enum class GeluForm { quick_gelu, gelu };
 
 /// x = act(x + bias), in place: quick_gelu x · sigmoid(1.702 x), gelu x/2 · (1 + erf(x/√2)).
 /// Source: Hendrycks and Gimpel 2016, "Gaussian Error Linear Units", section 2.
 template <class T>
-struct ClipBiasAct {
+struct BiasGelu {
   T* x = nullptr;               // (M, W)
   const float* bias = nullptr;  // (W)
   int m = 0, w = 0;             // ≥ 1; w a multiple of 4
-  ClipNonlinearity act = ClipNonlinearity::quick_gelu;
+  GeluForm act = GeluForm::quick_gelu;
 };
 
 /// x[m] = x[m] / √(Σ x[m]²), in place; a row of zeros becomes not-a-number.
-struct ClipUnit {
+struct L2Normalize {
   float* x = nullptr;  // (M, W)
   int m = 0, w = 0;    // ≥ 1
 };
@@ -112,7 +112,7 @@ struct ClipUnit {
 ///                      >> 22, 0, 255)
 /// Exact: the table keeps the sum below 2^31 (BicubicTable). Across a row of RGB pixels the inner
 /// count is 3, down a picture it is the length of a row.
-struct ClipResample {
+struct Resample {
   const uint8_t* x = nullptr;                     // (outer, length, inner)
   const int32_t* first = nullptr;                 // (size)
   const int32_t* count = nullptr;                 // (size)
@@ -124,37 +124,37 @@ struct ClipResample {
 
 /// Whether attention may run on tensor cores: T f16, D a multiple of 8 up to 112. The device must
 /// have compute capability 8.0.
-bool clip_fits_tensor_cores(int head);
+bool attention_fits_tensor_cores(int head);
 
 /// Throw InvalidArgument naming the first field that breaks a rule above. T: float and f16.
 template <class T>
-void check(const ClipPatches<T>& op);
+void check(const ImagePatches<T>& op);
 template <class T>
-void check(const ClipWords<T>& op);
+void check(const TokenEmbedding<T>& op);
 template <class T>
-void check(const ClipLayerNorm<T>& op);
+void check(const LayerNorm<T>& op);
 template <class T>
-void check(const ClipAttention<T>& op);
+void check(const Attention<T>& op);
 template <class T>
-void check(const ClipBiasAct<T>& op);
-void check(const ClipPlace& op);
-void check(const ClipUnit& op);
-void check(const ClipResample& op);
+void check(const BiasGelu<T>& op);
+void check(const AddPositions& op);
+void check(const L2Normalize& op);
+void check(const Resample& op);
 
 /// Each checks its struct, then enqueues one kernel on the stream and returns: as in kernels.h.
 template <class T>
-void clip_patches(const ClipPatches<T>& op, Stream stream);
-void clip_place(const ClipPlace& op, Stream stream);
+void image_patches(const ImagePatches<T>& op, Stream stream);
+void add_positions(const AddPositions& op, Stream stream);
 template <class T>
-void clip_words(const ClipWords<T>& op, Stream stream);
+void token_embedding(const TokenEmbedding<T>& op, Stream stream);
 template <class T>
-void clip_layer_norm(const ClipLayerNorm<T>& op, Stream stream);
+void layer_norm(const LayerNorm<T>& op, Stream stream);
 /// On tensor cores where `tensor_cores` is set and the operation fits them, else on none.
 template <class T>
-void clip_attention(const ClipAttention<T>& op, Stream stream, bool tensor_cores);
+void attention(const Attention<T>& op, Stream stream, bool tensor_cores);
 template <class T>
-void clip_bias_act(const ClipBiasAct<T>& op, Stream stream);
-void clip_unit(const ClipUnit& op, Stream stream);
-void clip_resample(const ClipResample& op, Stream stream);
+void bias_gelu(const BiasGelu<T>& op, Stream stream);
+void l2_normalize(const L2Normalize& op, Stream stream);
+void resample(const Resample& op, Stream stream);
 
 }  // namespace vernissage

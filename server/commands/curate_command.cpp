@@ -51,8 +51,8 @@ void run(Given& given) {
     return;
   }
   curation::CurateOptions& options = given.options;
-  require(!options.studio.generator.empty(), "--generator", "");
-  require(!options.studio.curator.empty(), "--curator", "");
+  require(!options.networks.generator.empty(), "--generator", "");
+  require(!options.networks.curator.empty(), "--curator", "");
   require(!given.out.empty(), "--out", "");
   require(options.candidates > 0, "--candidates", "");
   options.rooms = given.rooms.empty()
@@ -96,9 +96,9 @@ void add_curate_command(CLI::App& app) {
       "  vernissage curate … --key gallery.key --shard 1/2 --out 1.part     (and 2/2, elsewhere)\n"
       "  vernissage curate … --key gallery.key --merge 1.part 2.part --out GALLERY\n"
       "Partial results hold no words: another --rooms can be hung from the same ones.");
-  command->add_option("--generator", options.studio.generator,
+  command->add_option("--generator", options.networks.generator,
                       "the network that paints: our safetensors");
-  command->add_option("--curator", options.studio.curator,
+  command->add_option("--curator", options.networks.curator,
                       "the network that chooses: our safetensors (CLIP)");
   command->add_option("--rooms", given->rooms,
                       "rooms.toml (default: four rooms; see --write-rooms)");
@@ -109,7 +109,7 @@ void add_curate_command(CLI::App& app) {
   command->add_option("--name", given->name,
                       "the gallery's name (default: that of the rooms file)");
   command
-      ->add_option("--trunc", options.studio.truncation,
+      ->add_option("--trunc", options.networks.truncation,
                    "truncation psi: 0 the average picture, 1 the whole variety")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
@@ -121,20 +121,21 @@ void add_curate_command(CLI::App& app) {
   command->add_flag("--allow-fewer", options.allow_fewer,
                     "hang what there is when a room cannot be filled");
   command
-      ->add_option("--device", options.studio.device, "auto: CUDA when there is one, else the CPU")
+      ->add_option("--device", options.networks.device,
+                   "auto: CUDA when there is one, else the CPU")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->capture_default_str();
   command
-      ->add_option("--precision", options.studio.precision,
+      ->add_option("--precision", options.networks.precision,
                    "storage of activations of both networks; f16 on CUDA only")
       ->check(CLI::IsMember({"f32", "f16"}))
       ->capture_default_str();
   command
-      ->add_option("--threads", options.studio.threads,
+      ->add_option("--threads", options.networks.threads,
                    "threads of the CPU, for both networks (default: all cores)")
       ->check(CLI::Range(1, 1024));
   command
-      ->add_option("--batch", options.studio.batch,
+      ->add_option("--batch", options.networks.batch,
                    "candidates at once (default: by device and resolution)")
       ->check(CLI::Range(1, 1024));
   command->add_option("--key", options.key, "the gallery's key (default: a new one)");

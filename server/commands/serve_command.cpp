@@ -12,14 +12,14 @@
 #include "engine/backend.h"
 #include "server/config/command_line.h"
 #include "server/config/endpoint.h"
-#include "server/gallery/framer.h"
 #include "server/gallery/gallery.h"
+#include "server/gallery/owner_picture_worker.h"
 #include "server/http/http_server.h"
 #include "server/metrics/metrics_server.h"
 #include "server/metrics/server_metrics.h"
 #include "server/process/log.h"
 #include "server/process/signals.h"
-#include "server/render/generator_painter.h"
+#include "server/render/generator_renderer.h"
 #include "server/render/pictures.h"
 #include "server/render/render_queue.h"
 #include "server/routes/routes.h"
@@ -81,7 +81,7 @@ std::unique_ptr<http::HttpServer> listen(const config::Settings& settings,
   return metrics::listen(config::read_endpoint(settings.listen), std::move(parts));
 }
 
-visitors::Settings visitor_settings(const config::Settings& settings) {
+visitors::VisitorSettings visitor_settings(const config::Settings& settings) {
   return {visitors::read_identity(settings.identity),
           visitors::read_trusted_proxies(settings.trusted_proxy), settings.public_origin,
           settings.claims_per_hour};
@@ -89,8 +89,8 @@ visitors::Settings visitor_settings(const config::Settings& settings) {
 
 render::RenderLimits render_limits(const config::Settings& settings) {
   render::RenderLimits limits;
-  limits.flights_max = static_cast<size_t>(settings.render_queue);
-  limits.client_flights_max = static_cast<size_t>(settings.render_queue_per_client);
+  limits.in_flight_max = static_cast<size_t>(settings.render_queue);
+  limits.client_in_flight_max = static_cast<size_t>(settings.render_queue_per_client);
   limits.delay_max = std::chrono::microseconds(settings.render_delay_us);
   limits.wait_max = std::chrono::milliseconds(settings.render_wait_ms);
   return limits;
@@ -107,11 +107,11 @@ void read_at_once(const gallery::Gallery& gallery, const render::RenderQueue& qu
   registry->read("vernissage_db_busy_total", "Writes given up because another held the store.",
                  "counter", [&] { return static_cast<double>(gallery.store().busy_total()); });
   registry->read("vernissage_render_queue_depth",
-                 "Pictures that wait for the painter and are still wanted.", "gauge",
+                 "Pictures that wait for the renderer and are still wanted.", "gauge",
                  [&] { return static_cast<double>(queue.waiting()); });
   registry->read("vernissage_sse_clients", "Readers of /api/v1/events.", "gauge",
                  [&] { return static_cast<double>(app.events.listeners()); });
-  registry->read("vernissage_flow_viewers", "Viewers of passages.", "gauge",
+  registry->read("vernissage_flow_viewers", "Viewers of interpolations.", "gauge",
                  [&] { return static_cast<double>(app.flow.viewers()); });
   registry->read("vernissage_paintings_free", "Paintings that nobody owns, by room.", "gauge",
                  {"room"}, [&] {
@@ -187,13 +187,13 @@ void serve(const config::InForce& in_force) {
                         static_cast<size_t>(settings.connections_per_address)});
 
   render::RenderQueue::Parts parts;
-  parts.make_painter = [&] {
-    return render::make_generator_painter(gallery, settings.device,
-                                          precision_named(settings.precision),
-                                          static_cast<int>(settings.threads));
+  parts.make_renderer = [&] {
+    return render::make_generator_renderer(gallery, settings.device,
+                                           precision_named(settings.precision),
+                                           static_cast<int>(settings.threads));
   };
-  parts.on_ready = [&](const render::Painter& painter) {
-    say(backend_line(settings.device, painter.describe()));
+  parts.on_ready = [&](const render::Renderer& renderer) {
+    say(backend_line(settings.device, renderer.describe()));
     say("Serving " + gallery.config().name + " at " + server->url());
     process::notify_supervisor("READY=1");
   };
@@ -216,8 +216,9 @@ void serve(const config::InForce& in_force) {
   kept.previews.disk_bytes_max = static_cast<uint64_t>(settings.preview_cache_mb) << 20;
   kept.prints.disk_bytes_max = static_cast<uint64_t>(settings.studio_cache_mb) << 20;
   render::Pictures pictures(gallery, queue, kept, log_trouble, on_encoded);
-  gallery::Framer framer(
-      gallery.claims(), {[&](const gallery::Painting& painting, gallery::Framer::Done done) {
+  gallery::OwnerPictureWorker owner_pictures(
+      gallery.claims(), {[&](const gallery::Painting& painting,
+                             gallery::OwnerPictureWorker::Done done) {
                            return pictures.paint_full(painting, [&gallery, id = painting.id, done] {
                              done(gallery.claims().picture_ready(id));
                            });

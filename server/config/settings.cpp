@@ -102,7 +102,7 @@ const std::vector<Setting>& table() {
        .min = 1,
        .max = 100000},
       {.name = "render-wait-ms",
-       .help = "who would wait longer for the painter is refused with 503; owners wait",
+       .help = "who would wait longer for the renderer is refused with 503; owners wait",
        .member = &Settings::render_wait_ms,
        .max = 3600000},
       {.name = "preview-cache-mb",

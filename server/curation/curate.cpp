@@ -33,9 +33,9 @@ double seconds_since(Clock::time_point start) {
 PartialHeader header_for(const CurateOptions& options, const gallery::GalleryKey& key, Shard shard,
                          int width) {
   return {gallery::hex(key.derived("fingerprint")),
-          gallery::hex(gallery::sha256_of_file(options.studio.generator)),
-          gallery::hex(gallery::sha256_of_file(options.studio.curator)),
-          options.studio.truncation,
+          gallery::hex(gallery::sha256_of_file(options.networks.generator)),
+          gallery::hex(gallery::sha256_of_file(options.networks.curator)),
+          options.networks.truncation,
           options.candidates,
           width,
           shard};
@@ -153,14 +153,14 @@ void write_private(const fs::path& path, const std::string& text) {
   if (!synced) throw Error(path.string() + ": cannot be written: " + why);
 }
 
-gallery::GalleryConfig config_for(const CurateOptions& options, const Studio& studio) {
+gallery::GalleryConfig config_for(const CurateOptions& options, const CurationNetworks& networks) {
   gallery::GalleryConfig config;
   config.name = options.rooms.name;
   config.generator = "generator.safetensors";
-  config.truncation = options.studio.truncation;
+  config.truncation = options.networks.truncation;
   config.curated = true;
-  config.resolution = studio.resolution;
-  config.untrained = studio.untrained;
+  config.resolution = networks.resolution;
+  config.untrained = networks.untrained;
   describe_rooms(options.rooms, config);
   return config;
 }
@@ -175,10 +175,11 @@ std::vector<gallery::Embedding> embeddings_of(const std::vector<gallery::Paintin
   return embeddings;
 }
 
-void hang(const CurateOptions& options, const gallery::GalleryKey& key, const Studio& studio,
-          const std::vector<fs::path>& paths, const fs::path& out, CurateSummary& summary) {
-  const std::vector<float> texts = embed_queries(options.rooms, studio.embed_texts);
-  const PartialHeader expected = header_for(options, key, {}, studio.width);
+void hang(const CurateOptions& options, const gallery::GalleryKey& key,
+          const CurationNetworks& networks, const std::vector<fs::path>& paths, const fs::path& out,
+          CurateSummary& summary) {
+  const std::vector<float> texts = embed_queries(options.rooms, networks.embed_texts);
+  const PartialHeader expected = header_for(options, key, {}, networks.width);
   const std::vector<Partial> partials = open_partials(paths, expected);
   const Pool pool = pool_of(partials);
   const Selection selection = choose(options, pool, texts, summary);
@@ -187,19 +188,19 @@ void hang(const CurateOptions& options, const gallery::GalleryKey& key, const St
 
   gallery::NewDirectory made(out);
   const fs::path& directory = made.path();
-  const gallery::GalleryConfig config = config_for(options, studio);
+  const gallery::GalleryConfig config = config_for(options, networks);
   fs::create_directory(directory / "previews");
   const std::vector<uint64_t> wanted = report_candidates(selection, options.rooms.queries());
   auto start = Clock::now();
   Progress progress(static_cast<int64_t>(paintings.size()), "paintings hung", options.progress);
   const Thumbnails thumbnails =
-      make_pictures(studio, paintings, wanted, gallery::ladder_below(studio.resolution),
+      make_pictures(networks, paintings, wanted, gallery::ladder_below(networks.resolution),
                     directory / "previews", [&progress](int count) { progress.advance(count); });
   progress.finish();
   summary.pictures = seconds_since(start);
 
   start = Clock::now();
-  gallery::copy_to_disk(options.studio.generator, directory / config.generator);
+  gallery::copy_to_disk(options.networks.generator, directory / config.generator);
   gallery::copy_to_disk(options.key, directory / "gallery.key");
   {
     // Closed at the end of the block: its log is then folded into the one file.
@@ -214,16 +215,17 @@ void hang(const CurateOptions& options, const gallery::GalleryKey& key, const St
                          selection, options.rooms, paintings, key));
   summary.writing = seconds_since(start);
   write_private(directory / "curation.html",
-                report({options.rooms.name, studio.description, options.candidates,
+                report({options.rooms.name, networks.description, options.candidates,
                         options.duplicate_cosine, summary.lines()},
                        selection, options.rooms, thumbnails));
   made.move_into_place();
 }
 
-void embed(const CurateOptions& options, const gallery::GalleryKey& key, const Studio& studio,
-           Shard shard, const fs::path& path, CurateSummary& summary) {
-  RoomFill fill(options.rooms, embed_queries(options.rooms, studio.embed_texts));
-  const PartialHeader header = header_for(options, key, shard, studio.width);
+void embed(const CurateOptions& options, const gallery::GalleryKey& key,
+           const CurationNetworks& networks, Shard shard, const fs::path& path,
+           CurateSummary& summary) {
+  RoomFill fill(options.rooms, embed_queries(options.rooms, networks.embed_texts));
+  const PartialHeader header = header_for(options, key, shard, networks.width);
   PartialWriter partial(path, header);
   const uint64_t before = partial.count();
   if (before == header.count()) return;
@@ -234,10 +236,10 @@ void embed(const CurateOptions& options, const gallery::GalleryKey& key, const S
   }
   Progress progress(static_cast<int64_t>(header.count() - before), "candidates", options.progress);
   summary.times =
-      embed_candidates(studio.stages, partial, header, [&](std::span<const float> embeddings) {
+      embed_candidates(networks.stages, partial, header, [&](std::span<const float> embeddings) {
         fill.add(embeddings);
         progress.set_note(fill.text());
-        progress.advance(std::ssize(embeddings) / studio.width);
+        progress.advance(std::ssize(embeddings) / networks.width);
       });
   progress.finish();
   summary.embedded = partial.count() - before;
@@ -256,14 +258,14 @@ void embed_shard(const CurateOptions& options, Shard shard, const fs::path& part
                  CurateSummary& summary) {
   expect_enough_candidates(options);
   const auto key = gallery::GalleryKey::load(options.key);
-  embed(options, key, *options.open(options.studio, key), shard, partial, summary);
+  embed(options, key, *options.open(options.networks, key), shard, partial, summary);
 }
 
 void hang_curated(const CurateOptions& options, const std::vector<fs::path>& partials,
                   const fs::path& out, CurateSummary& summary) {
   expect_enough_candidates(options);
   const auto key = gallery::GalleryKey::load(options.key);
-  hang(options, key, *options.open(options.studio, key), partials, out, summary);
+  hang(options, key, *options.open(options.networks, key), partials, out, summary);
 }
 
 void curate(CurateOptions options, const fs::path& out, CurateSummary& summary) {
@@ -280,10 +282,10 @@ void curate(CurateOptions options, const fs::path& out, CurateSummary& summary) 
     if (!fs::exists(options.key)) gallery::GalleryKey::create(options.key);
   }
   const auto key = gallery::GalleryKey::load(options.key);
-  const auto studio = options.open(options.studio, key);
+  const auto networks = options.open(options.networks, key);
   const fs::path partial = work / "candidates.part";
-  embed(options, key, *studio, {}, partial, summary);
-  hang(options, key, *studio, {partial}, out, summary);
+  embed(options, key, *networks, {}, partial, summary);
+  hang(options, key, *networks, {partial}, out, summary);
   fs::remove_all(work, failed);  // the gallery is there; what is left over does not harm it
 }
 

@@ -16,21 +16,22 @@
 #include <vector>
 
 #include "base/progress.h"
-#include "server/curation/candidates/studio.h"
+#include "server/curation/candidates/curation_networks.h"
 #include "server/curation/rooms.h"
 
 namespace vernissage::curation {
 
 struct CurateOptions {
-  StudioOptions studio;
+  CurationNetworkOptions networks;
   std::filesystem::path key;
   RoomsPlan rooms;
   uint64_t candidates = 0;  // M ≥ 1
   float duplicate_cosine = 0.98f;
   bool allow_fewer = false;  // hang what there is when a room cannot be filled
-  /// open_studio(); tests put others in its place.
-  std::function<std::unique_ptr<Studio>(const StudioOptions&, const gallery::GalleryKey&)> open =
-      open_studio;
+  /// load_curation_networks(); tests put others in its place.
+  std::function<std::unique_ptr<CurationNetworks>(const CurationNetworkOptions&,
+                                                  const gallery::GalleryKey&)>
+      open = load_curation_networks;
   ProgressOutput progress = standard_error_progress();
 };
 

@@ -92,18 +92,18 @@ Audit audit_gallery(const std::filesystem::path& directory, const std::optional<
     } catch (const Error& error) {
       throw Error(path.string() + ": " + error.what());
     }
-  std::set<std::string> framed;
-  for (const Picture& picture : pictures) {
+  std::set<std::string> sound;
+  for (const OwnerPicture& picture : pictures) {
     const auto file = painting_of_file.find(picture.sha256);
     if (file == painting_of_file.end()) continue;
     if (file->second != picture.painting)
       throw Error(database.string() + ": the picture of painting " + picture.painting +
                   " is recorded as " + picture.sha256 + ", which is of painting " + file->second);
-    framed.insert(picture.painting);
+    sound.insert(picture.painting);
   }
-  audit.pictures = std::ssize(framed);
+  audit.pictures = std::ssize(sound);
   for (const Claim& claim : log)
-    if (!framed.contains(claim.painting)) audit.missing.push_back(claim.painting);
+    if (!sound.contains(claim.painting)) audit.missing.push_back(claim.painting);
   return audit;
 }
 

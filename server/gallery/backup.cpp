@@ -27,7 +27,7 @@ Audit backup_gallery(const std::filesystem::path& directory, const std::filesyst
   std::filesystem::create_directory(copy / "previews");
   std::filesystem::create_directory(copy / "owned");
   const auto store = open_sqlite_reader(copy / "gallery.db");
-  for (const Picture& picture : store->pictures()) {
+  for (const OwnerPicture& picture : store->pictures()) {
     const std::filesystem::path name = std::filesystem::path("owned") / (picture.sha256 + ".png");
     // One that is missing is missing in the copy too; serving makes either whole again.
     if (std::filesystem::exists(directory / name)) copy_to_disk(directory / name, copy / name);

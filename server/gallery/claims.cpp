@@ -60,7 +60,7 @@ std::string read_file(const std::filesystem::path& path) {
   return std::move(bytes).str();
 }
 
-std::filesystem::path file_of(const Gallery& gallery, const Picture& picture) {
+std::filesystem::path file_of(const Gallery& gallery, const OwnerPicture& picture) {
   return gallery.owned_path() / (picture.sha256 + ".png");
 }
 
@@ -79,12 +79,12 @@ bool is_plaque(std::string_view text) {
 struct Claims::Seen {
   using Question = std::tuple<std::string, Digest, Digest>;
 
-  std::optional<ClaimOutcome> find(const NewClaim& wish) const {
-    const auto found = answers.find({wish.painting, wish.visitor, wish.request});
+  std::optional<ClaimOutcome> find(const NewClaim& wanted) const {
+    const auto found = answers.find({wanted.painting, wanted.visitor, wanted.request});
     return found == answers.end() ? std::nullopt : std::optional(found->second);
   }
-  void keep(const NewClaim& wish, const ClaimOutcome& outcome) {
-    const Question question{wish.painting, wish.visitor, wish.request};
+  void keep(const NewClaim& wanted, const ClaimOutcome& outcome) {
+    const Question question{wanted.painting, wanted.visitor, wanted.request};
     if (!answers.emplace(question, outcome).second) return;
     oldest.push_back(question);
     if (oldest.size() <= kAnswersKeptMax) return;
@@ -114,7 +114,7 @@ Claims::Claims(const Gallery& gallery)
                   ", which does not hang here");
     learn(claim);
   }
-  for (Picture& picture : gallery.store().pictures())
+  for (OwnerPicture& picture : gallery.store().pictures())
     pictures_.emplace(picture.painting, std::move(picture));
 }
 
@@ -128,42 +128,42 @@ std::optional<ClaimAnswer> Claims::claim(const Attempt& attempt) {
                 " bytes, got " + std::to_string(attempt.idempotency_key.size()));
   if (!is_plaque(attempt.plaque)) throw Error("plaque: not a name that may stand on a plaque");
 
-  NewClaim wish;
-  wish.painting = attempt.painting;
-  wish.visitor = hash_of(attempt.visitor);
+  NewClaim wanted;
+  wanted.painting = attempt.painting;
+  wanted.visitor = hash_of(attempt.visitor);
   if (!attempt.idempotency_key.empty())
-    wish.request = hmac_sha256(visitor_key_, "request " + attempt.idempotency_key);
-  wish.plaque = attempt.plaque;
-  wish.time_ms = now_ms();
+    wanted.request = hmac_sha256(visitor_key_, "request " + attempt.idempotency_key);
+  wanted.plaque = attempt.plaque;
+  wanted.time_ms = now_ms();
 
-  std::optional<ClaimOutcome> outcome = known(wish);
+  std::optional<ClaimOutcome> outcome = known(wanted);
   if (!outcome) {
     // One at a time, as the store would do it anyway: who has lost meanwhile hears it from memory.
     const std::lock_guard claiming(claiming_mutex_);
-    outcome = known(wish);
+    outcome = known(wanted);
     // What is not settled yet is settled by the store, and there by its constraints.
     if (!outcome) {
-      outcome = gallery_.store().claim(wish);
+      outcome = gallery_.store().claim(wanted);
       catch_up();
     }
   }
   if (!attempt.idempotency_key.empty() && outcome->result != ClaimResult::won) {
     const std::lock_guard lock(mutex_);
-    seen_->keep(wish, *outcome);
+    seen_->keep(wanted, *outcome);
   }
   return answer(*outcome);
 }
 
 // Claims are for ever: whatever is known to be lost stays lost.
-std::optional<ClaimOutcome> Claims::known(const NewClaim& wish) const {
+std::optional<ClaimOutcome> Claims::known(const NewClaim& wanted) const {
   const std::lock_guard lock(mutex_);
-  if (auto before = seen_->find(wish)) return before;
-  if (const auto own = by_visitor_.find(wish.visitor); own != by_visitor_.end()) {
+  if (auto before = seen_->find(wanted)) return before;
+  if (const auto own = by_visitor_.find(wanted.visitor); own != by_visitor_.end()) {
     const ClaimResult result =
-        own->second == wish.painting ? ClaimResult::same : ClaimResult::already_own;
+        own->second == wanted.painting ? ClaimResult::same : ClaimResult::already_own;
     return ClaimOutcome{result, by_painting_.find(own->second)->second};
   }
-  if (const auto owned = by_painting_.find(wish.painting); owned != by_painting_.end())
+  if (const auto owned = by_painting_.find(wanted.painting); owned != by_painting_.end())
     return ClaimOutcome{ClaimResult::taken, owned->second};
   return std::nullopt;
 }
@@ -280,7 +280,7 @@ std::optional<std::string> Claims::picture(std::string_view visitor,
   return read_file(path);
 }
 
-std::optional<Picture> Claims::recorded_picture(std::string_view painting) const {
+std::optional<OwnerPicture> Claims::recorded_picture(std::string_view painting) const {
   const std::lock_guard lock(mutex_);
   const auto found = pictures_.find(painting);
   return found == pictures_.end() ? std::nullopt : std::optional(found->second);
@@ -308,7 +308,7 @@ std::vector<const Painting*> Claims::pictures_due() const {
   return due;
 }
 
-void Claims::frame(const Painting& painting, const Image& image) {
+void Claims::store_picture(const Painting& painting, const Image& image) {
   Certificate certificate;
   {
     const std::lock_guard lock(mutex_);
@@ -326,7 +326,7 @@ void Claims::frame(const Painting& painting, const Image& image) {
   certificate.network = network_digest();
   const std::string text = signer_.sign(certificate);
   const std::vector<uint8_t> bytes = certified_png(image, certificate, text);
-  const Picture picture{painting.id, hex(sha256(as_text(bytes))), text};
+  const OwnerPicture picture{painting.id, hex(sha256(as_text(bytes))), text};
 
   // The file first: what is recorded is there.
   std::error_code failed;

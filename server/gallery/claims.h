@@ -31,7 +31,7 @@ inline constexpr size_t kSimilarMax = 5;
 /// control characters, line separators or marks that turn the direction of writing. May be empty.
 bool is_plaque(std::string_view text);
 
-/// Somebody's wish to own a painting.
+/// An attempt to own a painting.
 struct Attempt {
   std::string painting;  // id
   std::string visitor;   // who: 1 … kVisitorBytesMax bytes; only a keyed hash is ever stored
@@ -105,7 +105,7 @@ class Claims {
   std::vector<const Painting*> pictures_due() const;
   /// Signs, encodes, writes and records the full-size picture of a claimed painting. The same
   /// picture gives the same file. Throws Error.
-  void frame(const Painting& painting, const Image& picture);
+  void store_picture(const Painting& painting, const Image& picture);
 
   /// Where each painting lies in some space, one row each in the order of Gallery::catalogue():
   /// from now on "similar" means near there. The curator's where a gallery has it, else w space (as
@@ -120,8 +120,8 @@ class Claims {
   ClaimAnswer answer(const ClaimOutcome& outcome) const;
   Digest hash_of(std::string_view visitor) const;
   Digest network_digest() const;
-  std::optional<Picture> recorded_picture(std::string_view painting) const;
-  std::optional<ClaimOutcome> known(const NewClaim& wish) const;
+  std::optional<OwnerPicture> recorded_picture(std::string_view painting) const;
+  std::optional<ClaimOutcome> known(const NewClaim& wanted) const;
   void catch_up();
   void learn(const Claim& claim);
 
@@ -144,7 +144,7 @@ class Claims {
   std::map<Digest, std::string> by_visitor_;  // to painting ids
   std::vector<std::string> order_;            // painting ids, by claim number
   std::vector<uint8_t> taken_;                // Snapshot::bitmap
-  std::map<std::string, Picture, std::less<>> pictures_;
+  std::map<std::string, OwnerPicture, std::less<>> pictures_;
   std::shared_ptr<Seen> seen_;
 };
 

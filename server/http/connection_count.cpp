@@ -26,9 +26,9 @@ void ConnectionCount::first_byte() {
   change([&] { --silent_; });
 }
 
-void ConnectionCount::go(const std::string& share, bool has_spoken) {
+void ConnectionCount::go(const std::string& share, bool has_sent_bytes) {
   change([&] {
-    if (!has_spoken) --silent_;
+    if (!has_sent_bytes) --silent_;
     --connections_;
     const auto found = by_share_.find(share);
     if (--found->second == 0) by_share_.erase(found);
@@ -61,7 +61,7 @@ size_t ConnectionCount::requests() const {
   return requests_;
 }
 
-bool ConnectionCount::wait_for_voices(std::chrono::milliseconds patience) {
+bool ConnectionCount::wait_for_first_bytes(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, patience, [&] { return held_ == 0 && silent_ == 0; });
 }

@@ -18,7 +18,7 @@ class ConnectionCount {
   /// `share_max` already, or all together kConnectionsMax.
   bool come(const std::string& share, size_t share_max);
   void first_byte();
-  void go(const std::string& share, bool has_spoken);
+  void go(const std::string& share, bool has_sent_bytes);
 
   /// A request, from its first byte to its answer's last.
   void begin_request();
@@ -33,7 +33,7 @@ class ConnectionCount {
 
   /// Wait until nothing is held and no connection is silent, or no request is under way: true; or
   /// until the time is up: false.
-  bool wait_for_voices(std::chrono::milliseconds patience);
+  bool wait_for_first_bytes(std::chrono::milliseconds patience);
   bool wait_for_answers(std::chrono::milliseconds patience);
 
  private:

@@ -138,7 +138,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
       const std::lock_guard lock(state_.mutex);
       state_.sessions.erase(self);
     }
-    state_.count.go(peer_.share, has_spoken_);
+    state_.count.go(peer_.share, has_sent_bytes_);
   }
 
   auto executor() { return stream_.get_executor(); }
@@ -146,8 +146,8 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   /// Ends the connection where no request is under way, and a stream after its piece. A request
   /// that has come and was not read yet is under way. On the strand only.
   void close_if_idle(Silent silent) {
-    if (!busy_ && has_input()) hear_first_byte();
-    if (!busy_ && (has_spoken_ || silent == Silent::too)) stream_.cancel();
+    if (!busy_ && has_input()) on_first_byte();
+    if (!busy_ && (has_sent_bytes_ || silent == Silent::too)) stream_.cancel();
     if (const auto pull = pull_.lock()) pull->interrupt(Turn::closing);
   }
 
@@ -187,17 +187,17 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     return ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
   }
 
-  void hear_first_byte() {
+  void on_first_byte() {
     set_busy(true);
-    if (has_spoken_) return;
-    has_spoken_ = true;
+    if (has_sent_bytes_) return;
+    has_sent_bytes_ = true;
     state_.count.first_byte();
   }
 
   // False: the connection ends.
   asio::awaitable<bool> serve_one() {
     // Whoever was told that the connection stays has perhaps asked again already.
-    if (state_.draining && has_spoken_ && buffer_.size() == 0 && !has_input()) co_return false;
+    if (state_.draining && has_sent_bytes_ && buffer_.size() == 0 && !has_input()) co_return false;
     const auto head_bytes = co_await read_head();
     if (!head_bytes) co_return false;
     const auto start = Clock::now();
@@ -212,7 +212,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     } else {
       refusal = check_head(readable(buffer_).substr(0, *head_bytes), &head);
     }
-    Manner manner;
+    ConnectionOptions manner;
     if (!refusal) {
       const auto read = co_await read_request(head, &request, &refusal);
       if (!read) co_return false;
@@ -247,7 +247,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   }
 
   // What a request asks of the way its answer is sent.
-  struct Manner {
+  struct ConnectionOptions {
     bool keep_alive = false;
     bool is_1_1 = false;
   };
@@ -276,13 +276,13 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   // The deadline stands from the first byte on, however slowly the others drip in.
   void start_head() {
     stream_.expires_after(kHeaderMs);
-    hear_first_byte();
+    on_first_byte();
   }
 
   // Fills `request`. Sets *refusal where Beast finds a fault that the gate let through. Nothing:
   // the peer left or was slow.
-  asio::awaitable<std::optional<Manner>> read_request(const Head& head, Request* request,
-                                                      std::optional<Refusal>* refusal) {
+  asio::awaitable<std::optional<ConnectionOptions>> read_request(const Head& head, Request* request,
+                                                                 std::optional<Refusal>* refusal) {
     beast::http::request_parser<beast::http::string_body> parser;
     parser.header_limit(2 * kHeaderBytesMax);  // the gate has counted; Beast counts otherwise
     parser.body_limit(kBodyBytesMax);
@@ -296,7 +296,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
       if (!fault || failed == error::end_of_stream || failed == error::partial_message)
         co_return std::nullopt;
       *refusal = Refusal{400, "not a request that can be read"};
-      co_return Manner{};
+      co_return ConnectionOptions{};
     }
     auto& message = parser.get();
     request->method = std::string(message.method_string());
@@ -307,7 +307,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     for (const auto& field : message)
       request->fields.emplace_back(std::string(field.name_string()), std::string(field.value()));
     request->body = std::move(message.body());
-    co_return Manner{message.keep_alive(), message.version() == 11};
+    co_return ConnectionOptions{message.keep_alive(), message.version() == 11};
   }
 
   // Hands the request over and waits without holding a thread. The reply may come from anywhere;
@@ -321,7 +321,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
       auto work = asio::make_work_guard(stream_.get_executor());
       box->wake = [this, shared, work](Response response) {
         error_code ignored;
-        stream_.socket().cancel(ignored);  // the waiting that heard for the one who asked
+        stream_.socket().cancel(ignored);  // the wait for a disconnect
         (*shared)(std::move(response));
       };
       Reply reply([box](Response response) { box->post_last(std::move(response)); });
@@ -331,7 +331,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
         // The dropped Reply has answered 500.
         state_.parts.on_trouble(std::string("handler: ") + exception.what());
       }
-      if (!box->is_shut()) hear_asker_leave(std::move(left));
+      if (!box->is_shut()) watch_disconnect(std::move(left));
     };
     Response response =
         co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Response)>(
@@ -341,7 +341,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   }
 
   // Once: what has been sent behind the request stays unread, and who sends more is there.
-  void hear_asker_leave(std::stop_source left) {
+  void watch_disconnect(std::stop_source left) {
     stream_.socket().async_wait(
         Stream::socket_type::wait_read,
         [self = shared_from_this(), left = std::move(left)](const error_code& failed) mutable {
@@ -353,7 +353,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
         });
   }
 
-  asio::awaitable<bool> write(const Request& request, Response response, Manner manner) {
+  asio::awaitable<bool> write(const Request& request, Response response, ConnectionOptions manner) {
     beast::http::response<beast::http::string_body> message;
     message.version(11);
     message.result(static_cast<unsigned>(response.status));
@@ -387,7 +387,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     StreamEnd end{std::move(body), pull};
     pull_ = pull;
     stream_.expires_never();
-    hear_reader_leave(pull);
+    watch_reader_disconnect(pull);
     if (state_.draining) pull->interrupt(Turn::closing);
     size_t total = 0;
     bool whole = false;
@@ -410,7 +410,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
       co_await asio::async_write(stream_, asio::buffer("0\r\n\r\n", 5), kResult);
     }
     error_code ignored;
-    stream_.socket().cancel(ignored);  // the reading that heard for the reader
+    stream_.socket().cancel(ignored);  // the read that would have told of a disconnect
     co_return total;
   }
 
@@ -442,7 +442,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   }
 
   // A stream may be silent for long; only reading tells that its reader has gone.
-  void hear_reader_leave(std::shared_ptr<Pull> pull) {
+  void watch_reader_disconnect(std::shared_ptr<Pull> pull) {
     auto& unread = pull->unread;
     stream_.socket().async_read_some(
         asio::buffer(unread),
@@ -451,7 +451,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
           if (failed || pull->unread_total > kStreamInputMax) {
             pull->interrupt(Turn::gone);
           } else {
-            self->hear_reader_leave(pull);
+            self->watch_reader_disconnect(pull);
           }
         });
   }
@@ -477,7 +477,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   Peer peer_;
   // On the strand only:
   bool busy_ = false;                        // a request is under way
-  bool has_spoken_ = false;                  // a byte has come
+  bool has_sent_bytes_ = false;              // a byte has come
   std::weak_ptr<Mailbox<Response>> answer_;  // of the request under way
   std::weak_ptr<Pull> pull_;                 // of the stream being sent
 };
@@ -506,7 +506,8 @@ void HttpServer::State::welcome(Stream::socket_type newcomer) {
     const auto endpoint = newcomer.remote_endpoint(left);
     if (left) return;
     const Peer peer = peer_of(static_cast<const sockaddr*>(endpoint.data()));
-    const bool counted = !is_local && !(parts.speaks_for_many && parts.speaks_for_many(peer.name));
+    const bool counted =
+        !is_local && !(parts.is_unlimited_peer && parts.is_unlimited_peer(peer.name));
     auto session = std::make_shared<Session>(std::move(newcomer), peer, *this);
     const size_t share_max = counted ? parts.connections_per_address_max : kConnectionsMax;
     if (!count.come(peer.share, share_max)) return;  // closed by leaving scope
@@ -591,7 +592,7 @@ bool HttpServer::drain() {
     state_->acceptor.close(ignored);
   });
   state_->close_idle(State::Silent::spared);
-  state_->count.wait_for_voices(state_->parts.first_byte);
+  state_->count.wait_for_first_bytes(state_->parts.first_byte);
   state_->close_idle(State::Silent::too);
   return state_->count.wait_for_answers(kDrainMs);
 }

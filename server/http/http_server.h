@@ -29,7 +29,7 @@ class HttpServer {
     std::function<void(const std::string& what)> on_trouble;
     /// True for a peer ("192.0.2.7") that may have any number of connections: a proxy that speaks
     /// for many. Empty: nobody.
-    std::function<bool(const std::string& peer)> speaks_for_many = nullptr;
+    std::function<bool(const std::string& peer)> is_unlimited_peer = nullptr;
     size_t connections_per_address_max = kConnectionsPerAddressMax;
     std::chrono::milliseconds write_stall = kWriteStallMs;
     std::chrono::milliseconds first_byte = kFirstByteMs;

@@ -35,12 +35,12 @@ float flow_position(int i, int n) {
   return static_cast<float>(even * even * (3 - 2 * even));
 }
 
-// Where the viewers are, and the passages.
-struct Flow::Hall {
-  Hall(const gallery::Gallery& paintings, render::RenderQueue& painters,
-       std::shared_ptr<Timer> clock, Limits bounds, render::OnEncoded tell_encoded)
+// Where the viewers are, and the interpolations.
+struct Flow::FlowHub {
+  FlowHub(const gallery::Gallery& paintings, render::RenderQueue& renderers,
+          std::shared_ptr<Timer> clock, Limits bounds, render::OnEncoded tell_encoded)
       : gallery(paintings),
-        queue(painters),
+        queue(renderers),
         timer(std::move(clock)),
         limits(bounds),
         on_encoded(std::move(tell_encoded)) {}
@@ -54,19 +54,19 @@ struct Flow::Hall {
 
   std::mutex mutex;  // guards what follows
   std::map<const Viewer*, std::weak_ptr<Viewer>> viewers;
-  std::map<std::pair<uint64_t, uint64_t>, std::weak_ptr<Passage>> passages;
-  std::list<std::shared_ptr<Passage>> kept;  // the latest first
+  std::map<std::pair<uint64_t, uint64_t>, std::weak_ptr<Interpolation>> interpolations;
+  std::list<std::shared_ptr<Interpolation>> kept;  // the latest first
 };
 
 // The frames between two paintings, in the direction of their candidates.
-class Flow::Passage : public std::enable_shared_from_this<Passage> {
+class Flow::Interpolation : public std::enable_shared_from_this<Interpolation> {
  public:
   /// Null: it will not come.
   using Ready = std::function<void(Frame)>;
 
-  Passage(std::weak_ptr<Hall> hall, const gallery::Painting& first, const gallery::Painting& second,
-          int frames)
-      : hall_(std::move(hall)),
+  Interpolation(std::weak_ptr<FlowHub> hub, const gallery::Painting& first,
+                const gallery::Painting& second, int frames)
+      : hub_(std::move(hub)),
         first_(first),
         second_(second),
         frames_(static_cast<size_t>(frames)) {}
@@ -112,8 +112,8 @@ class Flow::Passage : public std::enable_shared_from_this<Passage> {
   };
 
   void paint(size_t index) {
-    const auto hall = hall_.lock();
-    if (!hall) return give_up(index);
+    const auto hub = hub_.lock();
+    if (!hub) return give_up(index);
     std::stop_token token;
     {
       const std::lock_guard lock(mutex_);
@@ -121,8 +121,8 @@ class Flow::Passage : public std::enable_shared_from_this<Passage> {
     }
     // The pixels go from the finisher to whoever waits, by way of this.
     auto made = std::make_shared<Frame>();
-    const auto finish = [made, width = hall->width,
-                         on_encoded = hall->on_encoded](const Image& picture) {
+    const auto finish = [made, width = hub->width,
+                         on_encoded = hub->on_encoded](const Image& picture) {
       const auto start = Clock::now();
       const auto jpeg = encode_jpeg(resize_area(picture, width, width), kJpegQuality);
       on_encoded("jpg", Clock::now() - start);
@@ -130,23 +130,23 @@ class Flow::Passage : public std::enable_shared_from_this<Passage> {
     };
     const float along = flow_position(static_cast<int>(index), static_cast<int>(frames_.size()));
     const std::string id = "flow " + first_.id + ' ' + second_.id + ' ' + std::to_string(index);
-    const auto admission = hall->queue.submit(
-        {id, render::Subject::passage(first_.candidate, second_.candidate, along), finish,
+    const auto admission = hub->queue.submit(
+        {id, render::RenderSpec::interpolation(first_.candidate, second_.candidate, along), finish,
          render::Priority::flow},
         token, [self = shared_from_this(), index, made](render::Outcome outcome) {
           self->painted(index, outcome, *made);
         });
     if (admission) return;
     if (admission.verdict == render::Admission::Verdict::closed) return give_up(index);
-    hall->timer->after(hall->limits.retry_ms, [self = weak_from_this(), index] {
+    hub->timer->after(hub->limits.retry_ms, [self = weak_from_this(), index] {
       if (const auto here = self.lock()) here->paint(index);
     });
   }
 
   void painted(size_t index, render::Outcome outcome, const Frame& frame) {
-    const auto hall = hall_.lock();
-    const bool may_ask_anew = outcome == render::Outcome::cancelled && hall &&
-                              hall->queue.state() == render::RenderQueue::State::ready;
+    const auto hub = hub_.lock();
+    const bool may_ask_anew = outcome == render::Outcome::cancelled && hub &&
+                              hub->queue.state() == render::RenderQueue::State::ready;
     std::vector<Ready> waiting;
     bool is_wanted = false;
     {
@@ -177,7 +177,7 @@ class Flow::Passage : public std::enable_shared_from_this<Passage> {
     return std::exchange(slot.waiting, {});
   }
 
-  const std::weak_ptr<Hall> hall_;
+  const std::weak_ptr<FlowHub> hub_;
   const gallery::Painting& first_;
   const gallery::Painting& second_;
   std::mutex mutex_;  // guards what follows
@@ -186,17 +186,17 @@ class Flow::Passage : public std::enable_shared_from_this<Passage> {
   size_t viewers_ = 0;
 };
 
-// One who watches, from one end of a passage to the other.
+// One who watches, from one end of an interpolation to the other.
 class Flow::Viewer : public http::BodyStream, public std::enable_shared_from_this<Viewer> {
  public:
-  Viewer(std::shared_ptr<Hall> hall, std::shared_ptr<Passage> passage, bool backwards)
-      : hall_(std::move(hall)), passage_(std::move(passage)), backwards_(backwards) {
-    passage_->enter();
+  Viewer(std::shared_ptr<FlowHub> hub, std::shared_ptr<Interpolation> interpolation, bool backwards)
+      : hub_(std::move(hub)), interpolation_(std::move(interpolation)), backwards_(backwards) {
+    interpolation_->enter();
   }
   ~Viewer() override {
     leave();
-    const std::lock_guard lock(hall_->mutex);
-    hall_->viewers.erase(this);
+    const std::lock_guard lock(hub_->mutex);
+    hub_->viewers.erase(this);
   }
 
   void next(Deliver deliver) override {
@@ -211,7 +211,7 @@ class Flow::Viewer : public http::BodyStream, public std::enable_shared_from_thi
     }
     if (deliver) return deliver(std::nullopt);
     if (due <= Clock::now()) return show();
-    hall_->timer->at(due, [self = weak_from_this()] {
+    hub_->timer->at(due, [self = weak_from_this()] {
       if (const auto here = self.lock()) here->show();
     });
   }
@@ -225,14 +225,14 @@ class Flow::Viewer : public http::BodyStream, public std::enable_shared_from_thi
   /// At the pace so far, but no faster than frames are shown.
   std::chrono::duration<double> left() const {
     const std::lock_guard lock(mutex_);
-    const std::chrono::duration<double> slowest = hall_->limits.frame_ms;
+    const std::chrono::duration<double> slowest = hub_->limits.frame_ms;
     const std::chrono::duration<double> spent = Clock::now() - started_;
     const auto each = shown_ == 0 ? slowest : std::max(slowest, spent / double(shown_));
     return each * static_cast<double>(total() - shown_);
   }
 
  private:
-  size_t total() const { return static_cast<size_t>(hall_->limits.frames); }
+  size_t total() const { return static_cast<size_t>(hub_->limits.frames); }
   size_t index(size_t step) const { return backwards_ ? total() - 1 - step : step; }
 
   void show() {
@@ -242,11 +242,11 @@ class Flow::Viewer : public http::BodyStream, public std::enable_shared_from_thi
       if (!deliver_) return;
       step = shown_;
     }
-    passage_->ask(index(step), [self = weak_from_this()](Frame frame) {
+    interpolation_->ask(index(step), [self = weak_from_this()](Frame frame) {
       if (const auto here = self.lock()) here->give(std::move(frame));
     });
-    const size_t end = std::min(total(), step + 1 + static_cast<size_t>(hall_->limits.ahead));
-    for (size_t later = step + 1; later < end; ++later) passage_->ask(index(later), nullptr);
+    const size_t end = std::min(total(), step + 1 + static_cast<size_t>(hub_->limits.ahead));
+    for (size_t later = step + 1; later < end; ++later) interpolation_->ask(index(later), nullptr);
   }
 
   // Null: the connection is cut off, which dropping the Deliver does.
@@ -261,7 +261,7 @@ class Flow::Viewer : public http::BodyStream, public std::enable_shared_from_thi
       if (!frame) return;
       if (shown_ == 0) piece = kFirstBoundary;
       ++shown_;
-      due_ = std::max(due_ + hall_->limits.frame_ms, Clock::now());
+      due_ = std::max(due_ + hub_->limits.frame_ms, Clock::now());
       piece += part(*frame, shown_ == total());
     }
     deliver(std::move(piece));
@@ -273,11 +273,11 @@ class Flow::Viewer : public http::BodyStream, public std::enable_shared_from_thi
       if (has_left_) return;
       has_left_ = true;
     }
-    passage_->leave();
+    interpolation_->leave();
   }
 
-  const std::shared_ptr<Hall> hall_;
-  const std::shared_ptr<Passage> passage_;
+  const std::shared_ptr<FlowHub> hub_;
+  const std::shared_ptr<Interpolation> interpolation_;
   const bool backwards_;
   mutable std::mutex mutex_;  // guards what follows
   Deliver deliver_;
@@ -288,12 +288,12 @@ class Flow::Viewer : public http::BodyStream, public std::enable_shared_from_thi
 
 Flow::Flow(const gallery::Gallery& gallery, render::RenderQueue& queue,
            std::shared_ptr<Timer> timer, Limits limits, render::OnEncoded on_encoded)
-    : hall_(
-          std::make_shared<Hall>(gallery, queue, std::move(timer), limits, std::move(on_encoded))) {
+    : hub_(std::make_shared<FlowHub>(gallery, queue, std::move(timer), limits,
+                                     std::move(on_encoded))) {
   VERNISSAGE_ASSERT_OP(limits.frames, >=, 2);
   // The widest preview that is no wider than a frame may be, or the narrowest there is.
   for (const int width : gallery.ladder())
-    if (hall_->width == 0 || width <= kFlowWidthMax) hall_->width = width;
+    if (hub_->width == 0 || width <= kFlowWidthMax) hub_->width = width;
 }
 
 Flow::~Flow() = default;
@@ -304,10 +304,10 @@ Flow::Opened Flow::open(const gallery::Painting& from, const gallery::Painting& 
   const gallery::Painting& first = backwards ? to : from;
   const gallery::Painting& second = backwards ? from : to;
   std::vector<std::shared_ptr<Viewer>> present;  // let go of without the lock
-  const std::lock_guard lock(hall_->mutex);
-  if (hall_->viewers.size() >= hall_->limits.viewers_max) {
+  const std::lock_guard lock(hub_->mutex);
+  if (hub_->viewers.size() >= hub_->limits.viewers_max) {
     std::chrono::duration<double> soonest = std::chrono::hours(1);
-    for (const auto& [address, viewer] : hall_->viewers)
+    for (const auto& [address, viewer] : hub_->viewers)
       if (auto here = viewer.lock()) {
         soonest = std::min(soonest, here->left());
         present.push_back(std::move(here));
@@ -315,24 +315,24 @@ Flow::Opened Flow::open(const gallery::Painting& from, const gallery::Painting& 
     const auto seconds = static_cast<int64_t>(std::ceil(soonest.count()));
     return {nullptr, std::chrono::seconds(std::max<int64_t>(1, seconds))};
   }
-  auto& known = hall_->passages[{first.candidate, second.candidate}];
-  auto passage = known.lock();
-  if (!passage) {
-    passage = std::make_shared<Passage>(hall_, first, second, hall_->limits.frames);
-    known = passage;
-    std::erase_if(hall_->passages, [](const auto& entry) { return entry.second.expired(); });
+  auto& known = hub_->interpolations[{first.candidate, second.candidate}];
+  auto interpolation = known.lock();
+  if (!interpolation) {
+    interpolation = std::make_shared<Interpolation>(hub_, first, second, hub_->limits.frames);
+    known = interpolation;
+    std::erase_if(hub_->interpolations, [](const auto& entry) { return entry.second.expired(); });
   }
-  hall_->kept.remove(passage);
-  hall_->kept.push_front(passage);
-  if (hall_->kept.size() > hall_->limits.passages_kept) hall_->kept.pop_back();
-  auto viewer = std::make_shared<Viewer>(hall_, passage, backwards);
-  hall_->viewers.emplace(viewer.get(), viewer);
+  hub_->kept.remove(interpolation);
+  hub_->kept.push_front(interpolation);
+  if (hub_->kept.size() > hub_->limits.interpolations_kept) hub_->kept.pop_back();
+  auto viewer = std::make_shared<Viewer>(hub_, interpolation, backwards);
+  hub_->viewers.emplace(viewer.get(), viewer);
   return {viewer};
 }
 
 size_t Flow::viewers() const {
-  const std::lock_guard lock(hall_->mutex);
-  return hall_->viewers.size();
+  const std::lock_guard lock(hub_->mutex);
+  return hub_->viewers.size();
 }
 
 }  // namespace vernissage::live

@@ -1,6 +1,6 @@
-// The smooth passage from one painting to another, as frames of preview size: never full, as its
-// ends are paintings that belong to somebody. Everybody who watches the same passage, in either
-// direction, sees the same frames, each painted once.
+// The smooth interpolation from one painting to another, as frames of preview size: never full, as
+// its ends are paintings that belong to somebody. Everybody who watches the same interpolation, in
+// either direction, sees the same frames, each painted once.
 #pragma once
 
 #include <chrono>
@@ -25,10 +25,10 @@ class Flow {
  public:
   struct Limits {
     size_t viewers_max = kViewersMax;
-    int frames = 61;                          // of a passage, both ends included; ≥ 2
+    int frames = 61;                          // of an interpolation, both ends included; ≥ 2
     std::chrono::milliseconds frame_ms{80};   // no faster than this
     int ahead = 4;                            // frames asked for before they are needed
-    size_t passages_kept = 8;                 // with their frames, when nobody watches any more
+    size_t interpolations_kept = 8;           // with their frames, when nobody watches any more
     std::chrono::milliseconds retry_ms{500};  // when the queue had no room
   };
 
@@ -41,16 +41,17 @@ class Flow {
     std::shared_ptr<http::BodyStream> stream;  // null: too many watch
     std::chrono::seconds retry_after{0};       // then: when the first of them will be done
   };
-  /// The passage as kFlowMediaType, once, from its beginning. `from` and `to` are two paintings.
+  /// The interpolation as kFlowMediaType, once, from its beginning. `from` and `to` are two
+  /// paintings.
   Opened open(const gallery::Painting& from, const gallery::Painting& to);
 
   size_t viewers() const;
 
  private:
-  struct Hall;
-  class Passage;
+  struct FlowHub;
+  class Interpolation;
   class Viewer;
-  std::shared_ptr<Hall> hall_;
+  std::shared_ptr<FlowHub> hub_;
 };
 
 /// How far frame i of n is along: slow at both ends, and frame n - 1 - i is as far from the other.

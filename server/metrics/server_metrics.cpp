@@ -56,7 +56,7 @@ ServerMetrics::ServerMetrics(const std::string& version)
                                                "A claim's way through the store, to the disk.",
                                                seconds_limits())),
       queue_seconds(registry_.histogram("vernissage_render_queue_seconds",
-                                        "How long a picture waited for the painter.",
+                                        "How long a picture waited for the renderer.",
                                         seconds_limits())),
       render_seconds(registry_.histogram("vernissage_render_seconds", "Painting of one batch.",
                                          seconds_limits())),

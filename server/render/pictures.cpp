@@ -90,19 +90,19 @@ Admission Pictures::paint_previews(const gallery::Painting& painting, const std:
         kept->keep(kept->previews, preview_key(id, name), kept->preview(picture, name));
       }
   };
-  return queue_.submit({"preview " + painting.id, Subject::painting(painting.candidate), finish,
+  return queue_.submit({"preview " + painting.id, RenderSpec::painting(painting.candidate), finish,
                         Priority::visible, client},
                        std::move(token), std::move(waiter));
 }
 
 bool Pictures::paint_full(const gallery::Painting& painting, std::function<void()> done) {
   const auto finish = [kept = kept_, &gallery = gallery_, &painting](const Image& picture) {
-    kept->timed("png", [&] { gallery.claims().frame(painting, picture); });
+    kept->timed("png", [&] { gallery.claims().store_picture(painting, picture); });
   };
   const auto waiter = [done = std::move(done)](Outcome) { done(); };
   return static_cast<bool>(queue_.submit(
-      {"full " + painting.id, Subject::painting(painting.candidate), finish, Priority::owner}, {},
-      waiter));
+      {"full " + painting.id, RenderSpec::painting(painting.candidate), finish, Priority::owner},
+      {}, waiter));
 }
 
 std::optional<CachedPicture> Pictures::print(uint32_t number, PrintSize size) {
@@ -118,7 +118,7 @@ Admission Pictures::paint_print(uint32_t number, PrintSize size, const std::stri
                    ? kept->timed("png", [&] { return encode_png(picture); })
                    : kept->preview(picture, {kept->ladder.back(), PreviewFormat::jpg}));
   };
-  return queue_.submit({"print " + print_key(number, size), Subject::print(number), finish,
+  return queue_.submit({"print " + print_key(number, size), RenderSpec::print(number), finish,
                         Priority::studio, client},
                        std::move(token), std::move(waiter));
 }

@@ -40,8 +40,8 @@ class Pictures {
   Admission paint_previews(const gallery::Painting& painting, const std::string& client,
                            std::stop_token token, RenderQueue::Waiter waiter);
 
-  /// Has the full-size picture painted and given to Claims::frame(), before all else. True: `done`
-  /// will be called once, on another thread, whatever became of it.
+  /// Has the full-size picture painted and given to Claims::store_picture(), before all else. True:
+  /// `done` will be called once, on another thread, whatever became of it.
   bool paint_full(const gallery::Painting& painting, std::function<void()> done);
 
   /// How a print is given: to look at, as JPEG as wide as the ladder goes; or all of it, as PNG,

@@ -1,4 +1,4 @@
-// The only way to a picture: a bounded queue in front of the one thread that owns the painter.
+// The only way to a picture: a bounded queue in front of the one thread that owns the renderer.
 //
 //   submit ──> waiting ──> painting (in batches, render thread) ──> finishing (small pool) ──>
 //   waiters
@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "base/worker_pool.h"
-#include "server/render/painter.h"
+#include "server/render/renderer.h"
 
 namespace vernissage::render {
 
@@ -36,15 +36,15 @@ struct RenderLimits {
   /// Works in any stage; one more is refused. Walks may fill half of it and prints a quarter, so
   /// that previews always find room; an owner's picture, of which there is one a visitor, is never
   /// refused.
-  size_t flights_max = 64;
-  /// Nobody is taken in who would wait longer than this for the painter, at the pace of late: the
+  size_t in_flight_max = 64;
+  /// Nobody is taken in who would wait longer than this for the renderer, at the pace of late: the
   /// bound that a visitor feels, whatever the pictures' size and the machine. Owners wait. Before
   /// anything was painted there is no pace, and no bound. Long enough for all pictures of a
   /// visitor's own page on a slow machine; where another server can be asked instead, much less is
   /// better.
   std::chrono::milliseconds wait_max{10000};
-  size_t client_flights_max = 32;  // requests of one client, in any stage
-  /// How long a picture waits for company that finds the painter idle. Who comes while it paints
+  size_t client_in_flight_max = 32;  // requests of one client, in any stage
+  /// How long a picture waits for company that finds the renderer idle. Who comes while it paints
   /// has time for company anyway.
   std::chrono::microseconds delay_max{2000};
   int finisher_threads = 2;
@@ -52,7 +52,7 @@ struct RenderLimits {
 
 struct Work {
   std::string id;  // equal ids: the same work
-  Subject subject;
+  RenderSpec spec;
   /// What is done with the picture (reduce, encode, write), on the pool, off the render thread.
   std::function<void(const Image&)> finish;
   Priority priority = Priority::visible;
@@ -85,14 +85,14 @@ class RenderQueue {
 
   struct Parts {
     /// Runs on the render thread, first of all. Throwing means State::failed.
-    std::function<std::unique_ptr<Painter>()> make_painter;
+    std::function<std::unique_ptr<Renderer>()> make_renderer;
     /// Called on the render thread, once at most each.
-    std::function<void(const Painter&)> on_ready = [](const Painter&) {};
+    std::function<void(const Renderer&)> on_ready = [](const Renderer&) {};
     std::function<void(const std::string& reason)> on_failed = [](const std::string&) {};
     /// One finish that threw: a full disk, say. The queue goes on.
     std::function<void(const std::string& reason)> on_finish_failed = [](const std::string&) {};
 
-    /// For the metrics: each work that leaves the queue for the painter, each batch, each finish.
+    /// For the metrics: each work that leaves the queue for the renderer, each batch, each finish.
     std::function<void(Seconds)> on_waited = [](Seconds) {};
     std::function<void(size_t pictures, Seconds)> on_painted = [](size_t, Seconds) {};
     std::function<void(Seconds)> on_finished = [](Seconds) {};
@@ -110,7 +110,7 @@ class RenderQueue {
   RenderQueue& operator=(const RenderQueue&) = delete;
 
   /// Accepted: `waiter` will be called exactly once, on another thread. Otherwise it never is. A
-  /// request whose token is stopped while its work waits for the painter is told `cancelled`, and
+  /// request whose token is stopped while its work waits for the renderer is told `cancelled`, and
   /// work that nobody waits for any more is dropped. Joining work under way never makes it later:
   /// the more urgent priority counts.
   Admission submit(Work work, std::stop_token token, Waiter waiter);
@@ -120,29 +120,29 @@ class RenderQueue {
   void close(Closing closing);
 
   State state() const;
-  /// Works that wait for the painter and that somebody still wants; in every stage together, those
+  /// Works that wait for the renderer and that somebody still wants; in every stage together, those
   /// given up included that have not been dropped yet.
   size_t waiting() const;
   size_t depth() const;
 
  private:
-  struct Flight;
+  struct InFlight;
   struct Waiting;
-  using Flights = std::vector<std::shared_ptr<Flight>>;
+  using Batch = std::vector<std::shared_ptr<InFlight>>;
 
   void run();
-  std::optional<Flights> take_batch(size_t batch_max, Clock::time_point idle_since);
-  void paint(Painter& painter, const Flights& batch);
-  void fail(const std::string& reason, const Flights& batch);
-  void land(const std::shared_ptr<Flight>& flight, Outcome outcome);
+  std::optional<Batch> take_batch(size_t batch_max, Clock::time_point idle_since);
+  void paint(Renderer& renderer, const Batch& batch);
+  void fail(const std::string& reason, const Batch& batch);
+  void complete(const std::shared_ptr<InFlight>& entry, Outcome outcome);
 
   // All with mutex_ held.
   std::optional<Admission::Verdict> refusal(const Work& work) const;
-  std::vector<Waiter> sweep();
+  std::vector<Waiter> prune();
   void leave(const Waiting& waiting);
-  void forget(const std::shared_ptr<Flight>& flight);
-  Flights take_waiting();
-  std::deque<std::shared_ptr<Flight>>* most_urgent();
+  void forget(const std::shared_ptr<InFlight>& entry);
+  Batch take_waiting();
+  std::deque<std::shared_ptr<InFlight>>* most_urgent();
   Seconds pace() const;
   Seconds wait_for(Priority priority) const;
   std::chrono::seconds time_for_all() const;
@@ -153,11 +153,11 @@ class RenderQueue {
   mutable std::mutex mutex_;  // guards everything down to closing_
   std::condition_variable wake_;
   State state_ = State::loading;
-  std::array<std::deque<std::shared_ptr<Flight>>, kPriorities> waiting_;  // oldest first
-  std::map<std::string, std::shared_ptr<Flight>> flights_;                // every stage, by work id
-  std::array<size_t, kPriorities> flying_{};  // how many of flights_ are of each
+  std::array<std::deque<std::shared_ptr<InFlight>>, kPriorities> waiting_;  // oldest first
+  std::map<std::string, std::shared_ptr<InFlight>> in_flight_;  // every stage, by work id
+  std::array<size_t, kPriorities> in_flight_by_priority_{};  // how many of in_flight_ are of each
   std::map<std::string, size_t> clients_;     // requests of each, in any stage
-  size_t painting_ = 0;                       // pictures under the brush
+  size_t painting_ = 0;                       // pictures being rendered
   Clock::time_point painting_since_;          // when they were begun, by parts_.now
   std::optional<Seconds> painting_pace_;  // of one picture, of late; nothing: none was painted yet
   Seconds finishing_pace_{0};             // of one picture, all finishers together

@@ -7,7 +7,7 @@
 #include "server/http/caching.h"
 #include "server/http/compression.h"
 #include "server/http/json.h"
-#include "server/visitors/wish.h"
+#include "server/visitors/claim_request.h"
 #include "server/web/pages.h"
 
 namespace vernissage::http {
@@ -65,7 +65,7 @@ bool wants_page(const Request& request) {
 
 }  // namespace
 
-Response fresh(const Request& request, std::string media_type, std::string body) {
+Response etag_response(const Request& request, std::string media_type, std::string body) {
   Response response;
   response.set("Content-Type", std::move(media_type));
   response.set("Cache-Control", "no-cache");
@@ -89,7 +89,7 @@ std::string_view asked_language(const Request& request) {
   return {};
 }
 
-web::Site speaking(const web::Site& site, const Request& request, const std::string& origin) {
+web::Site localized(const web::Site& site, const Request& request, const std::string& origin) {
   const bool readable = request.method == "GET" || request.is_head();
   return site.at(
       {web::choose_language(asked_language(request), request.field("Cookie").value_or(""),
@@ -97,17 +97,17 @@ web::Site speaking(const web::Site& site, const Request& request, const std::str
        readable ? request.path : "/", readable ? without_language(request.query) : "", origin});
 }
 
-Response fresh_page(const Request& request, std::string html) {
-  Response response = fresh(request, "text/html; charset=utf-8", std::move(html));
+Response localized_page(const Request& request, std::string html) {
+  Response response = etag_response(request, "text/html; charset=utf-8", std::move(html));
   return response.set("Vary", kVaryByWords);
 }
 
-Response fresh_words(const Request& request, std::string json) {
-  Response response = fresh(request, "application/json", std::move(json));
+Response localized_json(const Request& request, std::string json) {
+  Response response = etag_response(request, "application/json", std::move(json));
   return response.set("Vary", kVaryByWords);
 }
 
-Response momentary(int status, std::string json) {
+Response no_store_json(int status, std::string json) {
   Response response;
   response.status = status;
   response.set("Content-Type", "application/json");
@@ -116,7 +116,7 @@ Response momentary(int status, std::string json) {
   return response;
 }
 
-Response permanent(const Request& request, std::string media_type, std::string body) {
+Response immutable_response(const Request& request, std::string media_type, std::string body) {
   Response response;
   response.set("Content-Type", std::move(media_type));
   response.set("Cache-Control", "public, max-age=31536000, immutable");
@@ -135,7 +135,7 @@ Response problem(const web::Site& site, const gallery::Gallery& gallery, const R
   response.set("Vary", "Accept");
   if (wants_page(request)) {
     // Nothing of what was asked is repeated, not even where it was asked.
-    const web::Site said = speaking(site, request);
+    const web::Site said = localized(site, request);
     response.set("Content-Type", "text/html; charset=utf-8");
     response.body =
         web::error_page(said.at({said.visit().language}), gallery, status, title, detail);
@@ -159,7 +159,7 @@ void add_curation(Json& json, const gallery::Painting& painting) {
   json.key("score").number(why.score).key("rank").value(why.rank).key("of").value(why.of).end('}');
 }
 
-Response dressed(Response response, const std::string& request_id) {
+Response finish_headers(Response response, const std::string& request_id) {
   for (const auto& [name, value] : kAlways) response.set(name, value);
   response.set("Date", http_date(std::time(nullptr)));
   response.set("X-Request-Id", request_id);

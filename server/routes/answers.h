@@ -12,22 +12,22 @@ namespace vernissage::http {
 
 /// A page or a JSON value that may change: `no-cache` with a strong ETag, so that a visitor who
 /// comes back is told 304 or sees what is new.
-Response fresh(const Request& request, std::string media_type, std::string body);
+Response etag_response(const Request& request, std::string media_type, std::string body);
 /// A JSON value about this moment: `no-store`.
-Response momentary(int status, std::string json);
+Response no_store_json(int status, std::string json);
 /// Bytes that never change under their address, and their single ranges.
-Response permanent(const Request& request, std::string media_type, std::string body);
+Response immutable_response(const Request& request, std::string media_type, std::string body);
 
 /// The site in the words of whoever asks: ?lang=, else the cookie `lang`, else Accept-Language.
 /// `origin`: ours, where it is known. Links to other languages lead back to the same address, its
 /// query included.
-web::Site speaking(const web::Site& site, const Request& request, const std::string& origin = {});
+web::Site localized(const web::Site& site, const Request& request, const std::string& origin = {});
 /// The language that ?lang= asks for, if we have it; else nothing.
 std::string_view asked_language(const Request& request);
-/// A page in somebody's words: what `fresh` makes of it, and for these words only.
-Response fresh_page(const Request& request, std::string html);
+/// A page in somebody's words: what `etag_response` makes of it, and for these words only.
+Response localized_page(const Request& request, std::string html);
 /// A JSON value in somebody's words, likewise.
-Response fresh_words(const Request& request, std::string json);
+Response localized_json(const Request& request, std::string json);
 
 /// An error as whoever asked can read it: a page for browsers (Accept names text/html and the path
 /// is not of the API), else application/problem+json (RFC 9457).
@@ -39,6 +39,6 @@ void add_curation(Json& json, const gallery::Painting& painting);
 
 /// What every answer carries: the date, the request's id, and the headers that tell a browser to
 /// trust nothing but us: no foreign content, no framing, no guessing of types.
-Response dressed(Response response, const std::string& request_id);
+Response finish_headers(Response response, const std::string& request_id);
 
 }  // namespace vernissage::http

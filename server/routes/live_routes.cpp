@@ -9,7 +9,7 @@
 #include "server/live/room_stream.h"
 #include "server/routes/answers.h"
 #include "server/routes/picture_routes.h"
-#include "server/visitors/wish.h"
+#include "server/visitors/claim_request.h"
 #include "server/web/pages.h"
 
 namespace vernissage::http {
@@ -67,7 +67,7 @@ std::optional<Response> api_state(App& app, const Request& request, const Parame
   json.begin('{').key("sequence").value(snapshot.sequence);
   json.key("count").value(static_cast<int64_t>(snapshot.count));
   json.key("taken").value(gallery::base64(snapshot.bitmap)).end('}');
-  return fresh(request, "application/json", json.text());
+  return etag_response(request, "application/json", json.text());
 }
 
 std::optional<Response> api_events(App& app, const Request& request, const Parameters&,
@@ -78,12 +78,12 @@ std::optional<Response> api_events(App& app, const Request& request, const Param
   if (const auto id = request.field("Last-Event-ID")) {
     last_seen = live::read_event_id(*id);
     if (!last_seen)
-      return bad_query(app, request, "Last-Event-ID is not the number of one of our events.");
+      return bad_query(app, request, "Last-Event-ID: expected the id of an event of this stream");
   }
   auto stream = app.events.open(last_seen);
   if (!stream)
     return problem(app.site, app.gallery, request, 503,
-                   "Too many are listening; ask /api/v1/state instead.")
+                   "too many event listeners; poll /api/v1/state instead")
         .set("Retry-After", std::to_string(kListenersRetrySeconds));
   return stream_of(kMediaType, std::move(stream));
 }
@@ -92,14 +92,14 @@ std::optional<Response> api_flow(App& app, const Request& request, const Paramet
                                  bool*) {
   const auto values = query_values(request, {"from", "to"});
   if (!values || (*values)[0].empty() || (*values)[1].empty() || (*values)[0] == (*values)[1])
-    return bad_query(app, request, "A walk goes ?from=one painting&to=another.");
+    return bad_query(app, request, "query: expected from=ID&to=ID, two different paintings");
   const gallery::Painting* from = app.gallery.painting((*values)[0]);
   const gallery::Painting* to = app.gallery.painting((*values)[1]);
   if (!from || !to) return std::nullopt;
   if (request.is_head()) return stream_of(live::kFlowMediaType, std::make_shared<NoBody>());
   auto opened = app.flow.open(*from, *to);
   if (!opened.stream)
-    return problem(app.site, app.gallery, request, 503, "Too many are watching just now.")
+    return problem(app.site, app.gallery, request, 503, "too many viewers of interpolations")
         .set("Retry-After", std::to_string(opened.retry_after.count()));
   return stream_of(live::kFlowMediaType, std::move(opened.stream));
 }
@@ -112,7 +112,7 @@ std::optional<Response> api_room_stream(App& app, const Request& request,
   const std::string from = values ? (*values)[0] : "";
   const gallery::Painting* first = app.gallery.painting(from);
   if (!values || (!from.empty() && (!first || first->room != room->slug)))
-    return bad_query(app, request, "A room is walked ?from=one of its paintings.");
+    return bad_query(app, request, "query: expected from=ID of a painting in this room");
   if (request.is_head()) return stream_of(live::kRoomMediaType, std::make_shared<NoBody>());
   const auto& wall = app.gallery.wall(room->slug);
   const auto place = first ? std::find(wall.begin(), wall.end(), first) - wall.begin() : 0;
@@ -130,8 +130,9 @@ std::optional<Response> studio(App& app, const Request& request, const Parameter
                                             : render::read_print_number((*values)[0]);
   if (!first)
     return bad_query(app, request,
-                     "Prints have numbers from 0 to " + std::to_string(web::kPrintsMax - 1) + ".");
-  return fresh_page(request, web::studio_page(speaking(app.site, request), app.gallery, *first));
+                     "query: expected from=N, 0 to " + std::to_string(web::kPrintsMax - 1));
+  return localized_page(request,
+                        web::studio_page(localized(app.site, request), app.gallery, *first));
 }
 
 }  // namespace vernissage::http

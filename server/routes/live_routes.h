@@ -11,7 +11,7 @@ namespace vernissage::http {
 std::optional<Response> api_state(App& app, const Request& request, const Parameters& parameters, const Reply& reply, bool* later);
 /// GET /api/v1/events: server-sent events "hello", "claimed", "reset"; Last-Event-ID.
 std::optional<Response> api_events(App& app, const Request& request, const Parameters& parameters, const Reply& reply, bool* later);
-/// GET /api/v1/flow?from=ID&to=ID: the passage between two paintings as MJPEG.
+/// GET /api/v1/flow?from=ID&to=ID: the interpolation between two paintings as MJPEG.
 std::optional<Response> api_flow(App& app, const Request& request, const Parameters& parameters, const Reply& reply, bool* later);
 /// GET /api/v1/rooms/{room}/stream?from=ID: one line of JSON a painting as its previews are ready.
 std::optional<Response> api_room_stream(App& app, const Request& request, const Parameters& parameters, const Reply& reply, bool* later);

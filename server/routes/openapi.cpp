@@ -16,7 +16,7 @@ std::optional<Response> openapi(App&, const Request& request, const Parameters&,
     return file.name == "openapi.json";
   });
   VERNISSAGE_ASSERT(found != files.end());
-  return fresh(request, "application/json", std::string(found->bytes));
+  return etag_response(request, "application/json", std::string(found->bytes));
 }
 
 }  // namespace vernissage::http

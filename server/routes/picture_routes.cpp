@@ -35,17 +35,19 @@ void answer_painted(App& app, const Request& request, const Find& find, render::
     if (outcome == render::Outcome::done) {
       auto found = find();
       response = found ? std::move(*found)
-                       : problem(app.site, app.gallery, request, 500, "The picture is not there.");
+                       : problem(app.site, app.gallery, request, 500,
+                                 "the rendered picture is not in the cache");
     } else if (outcome == render::Outcome::failed) {
-      response = problem(app.site, app.gallery, request, 500, "The picture could not be painted.");
+      response = problem(app.site, app.gallery, request, 500, "the picture could not be rendered");
     } else {
       response = refused(app, request, {render::Admission::Verdict::closed});
     }
   } catch (const std::exception& exception) {
     app.on_trouble(request.id + ": " + exception.what());
-    response = problem(app.site, app.gallery, request, 500, "The picture could not be read.");
+    response = problem(app.site, app.gallery, request, 500,
+                       "the picture could not be read from the cache");
   }
-  reply(dressed(std::move(response), request.id));
+  reply(finish_headers(std::move(response), request.id));
 }
 
 std::optional<Response> found_or_painted(App& app, const Request& request, const Find& find,
@@ -73,10 +75,9 @@ Response refused(const App& app, const Request& request, const render::Admission
   Response response =
       admission.verdict == Verdict::client_full
           ? problem(app.site, app.gallery, request, 429,
-                    "You have asked for more pictures than are painted for one visitor at once.")
+                    "too many pictures requested by this client at once")
           : problem(app.site, app.gallery, request, 503,
-                    closed ? "The gallery is closing."
-                           : "Too many pictures are being painted just now.");
+                    closed ? "the server is shutting down" : "the render queue is full");
   return response.set("Retry-After",
                       std::to_string(closed ? kRestartSeconds : admission.retry_after.count()));
 }

@@ -21,7 +21,7 @@ namespace vernissage::http {
 namespace {
 
 constexpr char kJson[] = "application/json";
-constexpr char kNotHere[] = "There is nothing under this address.";
+constexpr char kNotHere[] = "no such address";
 
 Response not_found(const App& app, const Request& request) {
   return problem(app.site, app.gallery, request, 404, kNotHere);
@@ -29,14 +29,14 @@ Response not_found(const App& app, const Request& request) {
 
 Response bad_wall_query(const App& app, const Request& request) {
   return problem(app.site, app.gallery, request, 400,
-                 "A wall is asked for by ?q=title, show=free or taken, page=1, 2, 3 …");
+                 "query: expected q=TITLE, show=free or show=taken, page=1, 2, 3 …");
 }
 
 // ---- pages
 
 std::optional<Response> entrance(App& app, const Request& request, const Parameters&, const Reply&,
                                  bool*) {
-  return fresh_page(request, web::entrance_page(speaking(app.site, request), app.gallery));
+  return localized_page(request, web::entrance_page(localized(app.site, request), app.gallery));
 }
 
 std::optional<Response> room(App& app, const Request& request, const Parameters& parameters,
@@ -45,8 +45,8 @@ std::optional<Response> room(App& app, const Request& request, const Parameters&
   if (!found) return std::nullopt;
   const auto query = web::read_wall_query(request.query);
   if (!query) return bad_wall_query(app, request);
-  return fresh_page(request,
-                    web::room_page(speaking(app.site, request), app.gallery, *found, *query));
+  return localized_page(request,
+                        web::room_page(localized(app.site, request), app.gallery, *found, *query));
 }
 
 // Whether the query holds this pair, spelled as our own links spell it.
@@ -69,8 +69,8 @@ std::optional<Response> painting(App& app, const Request& request, const Paramet
     if (const auto own = app.gallery.claims().of_visitor(visitor->name))
       viewer.owned = app.gallery.painting(own->painting);
   viewer.flowing = has_pair(request.query, web::kFlowQuery);
-  const web::Site site = speaking(app.site, request, app.visitors.settings().public_origin);
-  Response page = fresh_page(request, web::painting_page(site, app.gallery, *found, viewer));
+  const web::Site site = localized(app.site, request, app.visitors.settings().public_origin);
+  Response page = localized_page(request, web::painting_page(site, app.gallery, *found, viewer));
   return page.set("Cache-Control", "private, no-cache");
 }
 
@@ -81,20 +81,20 @@ std::optional<Response> drift(App& app, const Request& request, const Parameters
   const gallery::Painting* from =
       query->at.empty() ? app.gallery.catalogue().front() : app.gallery.painting(query->at);
   if (!from) return std::nullopt;
-  return fresh_page(request, web::drift_page(speaking(app.site, request), app.gallery, *from));
+  return localized_page(request, web::drift_page(localized(app.site, request), app.gallery, *from));
 }
 
 std::optional<Response> asset(App& app, const Request& request, const Parameters& parameters,
                               const Reply&, bool*) {
   auto found = app.site.asset(parameters[0]);
   if (!found) return std::nullopt;
-  return permanent(request, std::move(found->media_type), std::move(found->bytes));
+  return immutable_response(request, std::move(found->media_type), std::move(found->bytes));
 }
 
 std::optional<Response> icon(App& app, const Request& request, const Parameters&, const Reply&,
                              bool*) {
   auto found = app.site.plain_asset("icon.svg");
-  return fresh(request, std::move(found.media_type), std::move(found.bytes));
+  return etag_response(request, std::move(found.media_type), std::move(found.bytes));
 }
 
 // ---- API
@@ -116,7 +116,7 @@ std::optional<Response> api_gallery(App& app, const Request& request, const Para
         .value(static_cast<int64_t>(app.gallery.wall(room.slug).size()))
         .end('}');
   json.end(']').end('}');
-  return fresh(request, kJson, json.text());
+  return etag_response(request, kJson, json.text());
 }
 
 // In the words of whoever asks.
@@ -143,9 +143,9 @@ std::optional<Response> api_painting(App& app, const Request& request, const Par
   for (const std::string& language : app.gallery.config().languages)
     json.key(language).value(app.gallery.title(*found, language));
   json.end('}').key("painting");
-  add_painting(json, speaking(app.site, request), app.gallery, *found);
+  add_painting(json, localized(app.site, request), app.gallery, *found);
   json.end('}');
-  return fresh_words(request, json.text());
+  return localized_json(request, json.text());
 }
 
 std::optional<Response> api_room(App& app, const Request& request, const Parameters& parameters,
@@ -154,7 +154,7 @@ std::optional<Response> api_room(App& app, const Request& request, const Paramet
   if (!found) return std::nullopt;
   const auto query = web::read_wall_query(request.query);
   if (!query) return bad_wall_query(app, request);
-  const web::Site site = speaking(app.site, request);
+  const web::Site site = localized(app.site, request);
   Json json;
   json.begin('{').key("room").value(found->slug);
   json.key("title").value(web::title_of(site, app.gallery, *found));
@@ -165,7 +165,7 @@ std::optional<Response> api_room(App& app, const Request& request, const Paramet
   for (const gallery::Painting* work : web::paintings_on(site, app.gallery, *found, *query))
     add_painting(json, site, app.gallery, *work);
   json.end(']').end('}');
-  return fresh_words(request, json.text());
+  return localized_json(request, json.text());
 }
 
 // ---- health
@@ -173,7 +173,7 @@ std::optional<Response> api_room(App& app, const Request& request, const Paramet
 // Alive says nothing of ready: an orchestrator that kills whatever is not ready kills whatever
 // loads.
 std::optional<Response> healthz(App&, const Request&, const Parameters&, const Reply&, bool*) {
-  return momentary(200, "{\"status\":\"alive\"}");
+  return no_store_json(200, "{\"status\":\"alive\"}");
 }
 
 const char* state_word(render::RenderQueue::State state) {
@@ -202,7 +202,7 @@ std::optional<Response> readyz(App& app, const Request&, const Parameters&, cons
   json.key("generator").value(state_word(generator));
   json.key("listener").value(draining ? "draining" : "ready");
   json.end('}').end('}');
-  return momentary(ready ? 200 : 503, json.text());
+  return no_store_json(ready ? 200 : 503, json.text());
 }
 
 // ---- the table
@@ -276,9 +276,8 @@ std::optional<Response> dispatch(App& app, const Request& request, const Reply& 
     const auto parameters = match(route.pattern, request.path);
     if (!parameters) continue;
     if (!allows(route.methods, request.method)) {
-      Response response =
-          problem(app.site, app.gallery, request, 405,
-                  "This address takes " + std::string(route.methods) + " and nothing else.");
+      Response response = problem(app.site, app.gallery, request, 405,
+                                  "method: expected " + std::string(route.methods));
       return response.set("Allow", std::string(route.methods));
     }
     return route.action(app, request, *parameters, reply, later);
@@ -289,7 +288,8 @@ std::optional<Response> dispatch(App& app, const Request& request, const Reply& 
 // A page that says so, or, where even that fails, the bare status.
 Response trouble(const App& app, const Request& request) {
   try {
-    return problem(app.site, app.gallery, request, 500, "That is our fault. Try again later.");
+    return problem(app.site, app.gallery, request, 500,
+                   "internal error; the server's log has it under this request_id");
   } catch (const std::exception&) {
     Response response;
     response.status = 500;
@@ -325,7 +325,7 @@ void answer(App& app, const Request& request, Reply reply) {
     app.on_trouble(request.id + ": " + exception.what());
     response = trouble(app, request);
   }
-  reply(dressed(std::move(response), request.id));
+  reply(finish_headers(std::move(response), request.id));
 }
 
 Response refuse(const App& app, const Refusal& refusal, const std::string& request_id) {
@@ -333,7 +333,7 @@ Response refuse(const App& app, const Refusal& refusal, const std::string& reque
   unread.id = request_id;
   Response response = problem(app.site, app.gallery, unread, refusal.status, refusal.detail);
   response.close = true;
-  return dressed(std::move(response), request_id);
+  return finish_headers(std::move(response), request_id);
 }
 
 }  // namespace vernissage::http

@@ -18,7 +18,7 @@
 #include "server/live/flow.h"
 #include "server/render/pictures.h"
 #include "server/render/render_queue.h"
-#include "server/routes/claim_desk.h"
+#include "server/routes/claim_queue.h"
 #include "server/visitors/visitors.h"
 #include "server/web/site.h"
 
@@ -37,15 +37,15 @@ struct App {
   /// seconds that the store took.
   std::function<void(std::string_view result, double seconds)> on_claim = [](std::string_view,
                                                                              double) {};
-  render::OnEncoded on_encoded = [](auto, auto) {};  // the frames of passages
-  visitors::Visitors visitors{gallery.directory(), visitors::Settings{}};
+  render::OnEncoded on_encoded = [](auto, auto) {};  // the frames of interpolations
+  visitors::Visitors visitors{gallery.directory(), visitors::VisitorSettings{}};
   live::Events::Limits event_limits{};
   live::Flow::Limits flow_limits{};
   std::shared_ptr<live::Timer> timer = std::make_shared<live::Timer>();
   live::Events events{gallery, timer, event_limits};
   live::Flow flow{gallery, queue, timer, flow_limits, on_encoded};
   /// Where claims wait for the disk, so that readers do not. After everything they use.
-  ClaimDesk desk{};
+  ClaimQueue claim_queue{};
 };
 
 /// Answers `request`, at once or when its picture is painted. Never throws.

@@ -11,7 +11,7 @@
 #include "server/http/caching.h"
 #include "server/http/json.h"
 #include "server/routes/answers.h"
-#include "server/visitors/wish.h"
+#include "server/visitors/claim_request.h"
 #include "server/web/pages.h"
 
 namespace vernissage::http {
@@ -20,8 +20,8 @@ namespace {
 using gallery::ClaimAnswer;
 using gallery::ClaimResult;
 using gallery::PublicClaim;
+using visitors::ClaimRequest;
 using visitors::Visitor;
-using visitors::Wish;
 
 constexpr char kHtml[] = "text/html; charset=utf-8";
 constexpr int64_t kStoreRetrySeconds = 5;
@@ -30,19 +30,19 @@ Response refusal(const App& app, const Request& request, int status, const std::
   return problem(app.site, app.gallery, request, status, detail);
 }
 
-Response come_back(const App& app, const Request& request, int status, const std::string& detail,
-                   int64_t seconds) {
+Response retry_later(const App& app, const Request& request, int status, const std::string& detail,
+                     int64_t seconds) {
   Response response = refusal(app, request, status, detail);
   return response.set("Retry-After", std::to_string(seconds));
 }
 
 Response too_many(const App& app, const Request& request, std::chrono::milliseconds wait) {
-  return come_back(app, request, 429, "Too many claims came from your network.",
-                   (wait.count() + 999) / 1000);
+  return retry_later(app, request, 429, "too many claim attempts from this address range",
+                     (wait.count() + 999) / 1000);
 }
 
 // An answer to this visitor and nobody else.
-Response personal(Response response, const Visitor& visitor) {
+Response private_response(Response response, const Visitor& visitor) {
   response.set("Cache-Control", "private, no-store");
   response.set("Vary", "Cookie");
   if (!visitor.set_cookie.empty()) response.set("Set-Cookie", visitor.set_cookie);
@@ -54,14 +54,24 @@ Response page_for(const Visitor& visitor, int status, std::string html) {
   response.status = status;
   response.set("Content-Type", kHtml);
   response.body = std::move(html);
-  return personal(std::move(response), visitor);
+  return private_response(std::move(response), visitor);
 }
 
-Response not_known(const App& app, const Request& request) {
-  return refusal(app, request, 403,
-                 app.visitors.settings().identity_field.empty()
-                     ? "Nobody knows you yet: ask /api/v1/me once, and bring the cookie it sets."
-                     : "The door in front of this gallery has not said who you are.");
+Response no_identity(const App& app, const Request& request) {
+  const std::string& field = app.visitors.settings().identity_field;
+  const std::string peer = request.peer.empty() ? "the Unix socket" : request.peer;
+  std::string detail = "no identity: ";
+  if (field.empty())
+    detail += "the visitor cookie is missing; GET /api/v1/me sets it";
+  else if (!app.visitors.settings().trusted.contains(request.peer))
+    detail += "the request came from " + peer + ", which is not a trusted proxy";
+  else if (!request.field(field))
+    detail += "header " + field + " is missing from trusted proxy " + peer;
+  else
+    detail += "header " + field + " from trusted proxy " + peer + ": expected once, with 1 to " +
+              std::to_string(gallery::kVisitorBytesMax - std::string_view("header:").size()) +
+              " bytes";
+  return refusal(app, request, 403, detail);
 }
 
 // ---- the API's words
@@ -85,13 +95,13 @@ void put_claim(Json& json, const App& app, const PublicClaim& claim) {
 }
 
 // What only its owner is told.
-void put_belongings(Json& json, const App& app, const PublicClaim& claim) {
+void put_owner_urls(Json& json, const App& app, const PublicClaim& claim) {
   json.key("picture").value(web::full_url(claim.painting));
   json.key("picture_ready").value(app.gallery.claims().picture_ready(claim.painting));
   json.key("certificate").value(web::certificate_url(claim.painting));
 }
 
-const char* word(ClaimResult result) {
+const char* result_name(ClaimResult result) {
   switch (result) {
     case ClaimResult::won:
       return "won";
@@ -119,17 +129,15 @@ Response api_answer(const App& app, const Request& request, const ClaimAnswer& a
     response.set("Content-Type", "application/problem+json");
     const bool taken = answer.result == ClaimResult::taken;
     json.key("type").value(taken ? "urn:vernissage:taken" : "urn:vernissage:already-own");
-    json.key("title")
-        .value(taken ? "Taken" : "You own a painting already")
-        .key("status")
-        .value(409);
-    json.key("detail").value(taken ? "Somebody else owns this painting. Your choice is still yours."
-                                   : "Every visitor has one painting, and you have chosen yours.");
+    json.key("title").value(taken ? "Taken" : "Already an owner").key("status").value(409);
+    json.key("detail").value(
+        taken ? "this painting has another owner; the visitor can still claim one"
+              : "each visitor can own one painting, and this visitor owns one");
     json.key("request_id").value(request.id);
   }
-  json.key("result").value(word(answer.result)).key("claim");
+  json.key("result").value(result_name(answer.result)).key("claim");
   put_claim(json, app, answer.claim);
-  if (answer.result != ClaimResult::taken) put_belongings(json, app, answer.claim);
+  if (answer.result != ClaimResult::taken) put_owner_urls(json, app, answer.claim);
   if (answer.result == ClaimResult::taken) {
     json.key("similar").begin('[');
     for (const gallery::Painting* painting : answer.similar)
@@ -148,11 +156,11 @@ Response api_answer(const App& app, const Request& request, const ClaimAnswer& a
   return response;
 }
 
-Response sent_on(const Visitor& visitor, std::string address) {
+Response see_other(const Visitor& visitor, std::string address) {
   Response response;
   response.status = 303;
   response.set("Location", std::move(address));
-  return personal(std::move(response), visitor);
+  return private_response(std::move(response), visitor);
 }
 
 Response form_answer(const App& app, const Request& request, const Visitor& visitor,
@@ -164,21 +172,21 @@ Response form_answer(const App& app, const Request& request, const Visitor& visi
     case ClaimResult::taken:
       return page_for(
           visitor, 409,
-          web::taken_page(speaking(app.site, request), app.gallery, wanted, answer.similar));
+          web::taken_page(localized(app.site, request), app.gallery, wanted, answer.similar));
     case ClaimResult::already_own: {
       const gallery::Painting* owned = app.gallery.painting(answer.claim.painting);
       VERNISSAGE_ASSERT(owned != nullptr);
       return page_for(
           visitor, 409,
-          web::already_own_page(speaking(app.site, request), app.gallery, wanted, *owned));
+          web::already_own_page(localized(app.site, request), app.gallery, wanted, *owned));
     }
   }
-  return sent_on(visitor, web::kMineUrl);
+  return see_other(visitor, web::kMineUrl);
 }
 
 // ---- claiming
 
-enum class Manner { json, form };
+enum class BodyFormat { json, form };
 
 bool has_media_type(const Request& request, std::string_view type) {
   std::string_view given = request.field("Content-Type").value_or("");
@@ -187,8 +195,8 @@ bool has_media_type(const Request& request, std::string_view type) {
   return same_name(given, type);
 }
 
-// At the desk: asks the store, and says what came of it.
-Response settle(App& app, const Request& request, Manner manner, const Visitor& visitor,
+// On the claim queue's thread: asks the store, and says what came of it.
+Response settle(App& app, const Request& request, BodyFormat format, const Visitor& visitor,
                 const gallery::Attempt& attempt, const visitors::Address& client, bool reserved) {
   const auto start = std::chrono::steady_clock::now();
   std::optional<ClaimAnswer> answer;
@@ -205,84 +213,93 @@ Response settle(App& app, const Request& request, Manner manner, const Visitor& 
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
   if (reserved && !(answer && answer->result == ClaimResult::won))
     app.visitors.give_back_win(client);
-  app.on_claim(trouble ? trouble : word(answer->result), spent.count());
+  app.on_claim(trouble ? trouble : result_name(answer->result), spent.count());
   if (trouble)
-    return come_back(app, request, 503,
-                     "The gallery's book cannot be written just now. Ask again: if the painting "
-                     "became yours after all, you will be told so.",
-                     kStoreRetrySeconds);
-  if (manner == Manner::json) return personal(api_answer(app, request, *answer), visitor);
+    return retry_later(
+        app, request, 503,
+        "claims cannot be recorded now (the store cannot write); repeat the request with the "
+        "same idempotency key: if the claim was recorded after all, the answer says so",
+        kStoreRetrySeconds);
+  if (format == BodyFormat::json)
+    return private_response(api_answer(app, request, *answer), visitor);
   const gallery::Painting* wanted = app.gallery.painting(attempt.painting);
   VERNISSAGE_ASSERT(wanted != nullptr);
   return form_answer(app, request, visitor, *wanted, *answer);
 }
 
-std::optional<Response> claim(App& app, const Request& request, Manner manner, const Reply& reply,
-                              bool* later) {
+std::optional<Response> claim(App& app, const Request& request, BodyFormat format,
+                              const Reply& reply, bool* later) {
   if (!app.visitors.is_ours(request))
-    return refusal(app, request, 403, "Another site's page made this request.");
+    return refusal(app, request, 403,
+                   "cross-site request: Sec-Fetch-Site or Origin names another site");
   const visitors::Address client = app.visitors.client(request);
   if (const auto wait = app.visitors.count_attempt(client)) return too_many(app, request, *wait);
   const char* type =
-      manner == Manner::json ? "application/json" : "application/x-www-form-urlencoded";
+      format == BodyFormat::json ? "application/json" : "application/x-www-form-urlencoded";
   if (!has_media_type(request, type))
-    return refusal(app, request, 415, std::string("A claim is made in ") + type + ".");
+    return refusal(app, request, 415, std::string("Content-Type: expected ") + type);
 
-  Wish wish;
+  ClaimRequest wanted;
   try {
-    wish = manner == Manner::json ? visitors::read_json_wish(request.body)
-                                  : visitors::read_form_wish(request.body);
+    wanted = format == BodyFormat::json ? visitors::read_json_claim(request.body)
+                                        : visitors::read_form_claim(request.body);
   } catch (const ParseError& error) {
     return refusal(
         app, request, 400,
-        "The claim cannot be read: a fault at byte " + std::to_string(error.offset()) + ".");
+        "the claim cannot be read at byte " + std::to_string(error.offset()) + ": expected " +
+            (format == BodyFormat::json ? R"({"painting": ID, "plaque": TEXT})"
+                                        : "the fields painting, plaque, request, token"));
   }
-  if (const auto key = request.field("Idempotency-Key")) wish.idempotency_key = *key;
-  if (!wish.idempotency_key.empty() && !visitors::is_idempotency_key(wish.idempotency_key))
+  if (const auto key = request.field("Idempotency-Key")) wanted.idempotency_key = *key;
+  if (!wanted.idempotency_key.empty() && !visitors::is_idempotency_key(wanted.idempotency_key))
     return refusal(app, request, 400,
-                   "An idempotency key is 1 to " +
-                       std::to_string(gallery::kIdempotencyKeyBytesMax) + " visible characters.");
+                   "idempotency key: expected 1 to " +
+                       std::to_string(gallery::kIdempotencyKeyBytesMax) +
+                       " visible ASCII characters");
 
   const auto visitor = app.visitors.identify(request);
-  if (!visitor) return not_known(app, request);
-  if (manner == Manner::form && !app.visitors.is_form_token(*visitor, wish.painting, wish.token))
-    return refusal(app, request, 403, "This form is not one of ours, or not yours: open it again.");
-  const gallery::Painting* painting = app.gallery.painting(wish.painting);
+  if (!visitor) return no_identity(app, request);
+  if (format == BodyFormat::form &&
+      !app.visitors.is_form_token(*visitor, wanted.painting, wanted.token))
+    return refusal(app, request, 403,
+                   "form token: not issued to this visitor for this painting; open the form again");
+  const gallery::Painting* painting = app.gallery.painting(wanted.painting);
   if (!painting) return std::nullopt;
-  while (wish.plaque.starts_with(' ')) wish.plaque.erase(0, 1);
-  while (wish.plaque.ends_with(' ')) wish.plaque.pop_back();
-  if (!gallery::is_plaque(wish.plaque)) {
-    const web::Site site = manner == Manner::json ? app.site : speaking(app.site, request);
+  while (wanted.plaque.starts_with(' ')) wanted.plaque.erase(0, 1);
+  while (wanted.plaque.ends_with(' ')) wanted.plaque.pop_back();
+  if (!gallery::is_plaque(wanted.plaque)) {
+    const web::Site site = format == BodyFormat::json ? app.site : localized(app.site, request);
     const std::string problem =
         site.words().say("claim.plaque_problem", {{"n", std::to_string(gallery::kPlaqueBytesMax)}});
-    if (manner == Manner::json) return refusal(app, request, 422, problem);
-    return page_for(*visitor, 422,
-                    web::claim_page(site, app.gallery, *painting,
-                                    {wish.token, wish.idempotency_key, wish.plaque, problem}));
+    if (format == BodyFormat::json) return refusal(app, request, 422, problem);
+    return page_for(
+        *visitor, 422,
+        web::claim_page(site, app.gallery, *painting,
+                        {wanted.token, wanted.idempotency_key, wanted.plaque, problem}));
   }
 
   // Only what may be won takes a win from the network's share: a retry is free.
   const gallery::Claims& claims = app.gallery.claims();
-  const bool winnable = !claims.of_painting(wish.painting) && !claims.of_visitor(visitor->name);
+  const bool winnable = !claims.of_painting(wanted.painting) && !claims.of_visitor(visitor->name);
   if (winnable)
     if (const auto wait = app.visitors.reserve_win(client)) return too_many(app, request, *wait);
 
-  gallery::Attempt attempt{wish.painting, visitor->name, wish.idempotency_key, wish.plaque};
-  const bool accepted = app.desk.post([&app, request, manner, visitor = *visitor, client, winnable,
-                                       attempt = std::move(attempt), reply] {
+  gallery::Attempt attempt{wanted.painting, visitor->name, wanted.idempotency_key, wanted.plaque};
+  const bool accepted = app.claim_queue.post([&app, request, format, visitor = *visitor, client,
+                                              winnable, attempt = std::move(attempt), reply] {
     Response response;
     try {
-      response = settle(app, request, manner, visitor, attempt, client, winnable);
+      response = settle(app, request, format, visitor, attempt, client, winnable);
     } catch (const std::exception& exception) {
       app.on_trouble(request.id + ": " + exception.what());
       response.status = 500;
       response.set("Cache-Control", "no-store");
     }
-    reply(dressed(std::move(response), request.id));
+    reply(finish_headers(std::move(response), request.id));
   });
   if (!accepted) {
     if (winnable) app.visitors.give_back_win(client);
-    return come_back(app, request, 503, "Too many claims are being written just now.", 1);
+    return retry_later(app, request, 503, "too many claims are waiting for the store", 1);
   }
   *later = true;
   return std::nullopt;
@@ -295,37 +312,37 @@ std::optional<Response> claim_page(App& app, const Request& request, const Param
   const gallery::Painting* painting = app.gallery.painting(parameters[0]);
   if (!painting) return std::nullopt;
   const auto visitor = app.visitors.welcome(request);
-  if (!visitor) return not_known(app, request);
+  if (!visitor) return no_identity(app, request);
   const gallery::Claims& claims = app.gallery.claims();
-  if (claims.of_visitor(visitor->name)) return sent_on(*visitor, web::kMineUrl);
+  if (claims.of_visitor(visitor->name)) return see_other(*visitor, web::kMineUrl);
   // Its own page says who has it.
-  if (claims.of_painting(painting->id)) return sent_on(*visitor, web::painting_url(painting->id));
+  if (claims.of_painting(painting->id)) return see_other(*visitor, web::painting_url(painting->id));
   return page_for(
       *visitor, 200,
-      web::claim_page(speaking(app.site, request), app.gallery, *painting,
+      web::claim_page(localized(app.site, request), app.gallery, *painting,
                       {app.visitors.form_token(*visitor, painting->id), gallery::random_id()}));
 }
 
 std::optional<Response> claim_form(App& app, const Request& request, const Parameters&,
                                    const Reply& reply, bool* later) {
-  return claim(app, request, Manner::form, reply, later);
+  return claim(app, request, BodyFormat::form, reply, later);
 }
 
 std::optional<Response> api_claim(App& app, const Request& request, const Parameters&,
                                   const Reply& reply, bool* later) {
-  return claim(app, request, Manner::json, reply, later);
+  return claim(app, request, BodyFormat::json, reply, later);
 }
 
 std::optional<Response> owner_page(App& app, const Request& request, const Parameters&,
                                    const Reply&, bool*) {
   const auto visitor = app.visitors.welcome(request);
-  if (!visitor) return not_known(app, request);
+  if (!visitor) return no_identity(app, request);
   const auto own = app.gallery.claims().of_visitor(visitor->name);
   const gallery::Painting* owned = own ? app.gallery.painting(own->painting) : nullptr;
   if (!owned)
     return page_for(*visitor, 200,
-                    web::nothing_mine_page(speaking(app.site, request), app.gallery));
-  const web::Site site = speaking(app.site, request, app.visitors.settings().public_origin);
+                    web::nothing_mine_page(localized(app.site, request), app.gallery));
+  const web::Site site = localized(app.site, request, app.visitors.settings().public_origin);
   Response response = page_for(*visitor, 200, web::mine_page(site, app.gallery, *owned));
   // Without a script too the page shows the picture when it is there.
   if (!app.gallery.claims().picture_ready(own->painting)) response.set("Refresh", "3");
@@ -335,18 +352,18 @@ std::optional<Response> owner_page(App& app, const Request& request, const Param
 std::optional<Response> api_me(App& app, const Request& request, const Parameters&, const Reply&,
                                bool*) {
   const auto visitor = app.visitors.welcome(request);
-  if (!visitor) return not_known(app, request);
+  if (!visitor) return no_identity(app, request);
   const auto own = app.gallery.claims().of_visitor(visitor->name);
   Json json;
   json.begin('{').key("claim");
   if (own) {
     put_claim(json, app, *own);
-    put_belongings(json, app, *own);
+    put_owner_urls(json, app, *own);
   } else {
     json.null();
   }
   json.end('}');
-  return personal(momentary(200, json.text()), *visitor);
+  return private_response(no_store_json(200, json.text()), *visitor);
 }
 
 std::optional<Response> full_picture(App& app, const Request& request, const Parameters& parameters,
@@ -358,12 +375,13 @@ std::optional<Response> full_picture(App& app, const Request& request, const Par
   if (!own || own->painting != parameters[0]) return std::nullopt;
   auto bytes = claims.picture(visitor->name, own->painting);
   if (!bytes)
-    return personal(come_back(app, request, 503, "Your picture is being painted.", 2), *visitor);
+    return private_response(
+        retry_later(app, request, 503, "the full-size picture is not rendered yet", 2), *visitor);
   Response response;
   response.set("Content-Type", "image/png");
   response.set("ETag", etag_of(*bytes));
   response.body = std::move(*bytes);
-  return conditional(request, personal(std::move(response), *visitor), /*ranges=*/true);
+  return conditional(request, private_response(std::move(response), *visitor), /*ranges=*/true);
 }
 
 std::optional<Response> certificate(App& app, const Request& request, const Parameters& parameters,
@@ -374,14 +392,16 @@ std::optional<Response> certificate(App& app, const Request& request, const Para
   if (!text) {
     // It tells the picture's fingerprint, so it comes when that is painted.
     if (!app.gallery.claims().of_painting(painting->id)) return std::nullopt;
-    return come_back(app, request, 503, "The certificate comes with the picture.", 2);
+    return retry_later(
+        app, request, 503,
+        "the certificate is signed when the full-size picture is rendered, which it is not yet", 2);
   }
   const std::string_view accept = request.field("Accept").value_or("");
   const bool page = accept.find("text/html") != std::string_view::npos;
   Response response =
-      page ? fresh_page(request, web::certificate_page(speaking(app.site, request), app.gallery,
-                                                       *painting, *text))
-           : fresh(request, "text/plain; charset=utf-8", std::move(*text));
+      page ? localized_page(request, web::certificate_page(localized(app.site, request),
+                                                           app.gallery, *painting, *text))
+           : etag_response(request, "text/plain; charset=utf-8", std::move(*text));
   return response.set("Vary", "Accept, " + std::string(*response.field("Vary")));
 }
 

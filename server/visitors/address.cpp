@@ -57,18 +57,18 @@ std::string address_text(const Address& address) {
   return text;
 }
 
-bool Network::contains(const Address& address) const {
+bool AddressRange::contains(const Address& address) const {
   return cut(address, bits) == base;
 }
 
-Network read_network(std::string_view text) {
+AddressRange read_address_range(std::string_view text) {
   const auto fail = [&](const std::string& why) {
     throw Error("\"" + std::string(text) + "\": " + why);
   };
   const size_t slash = std::min(text.find('/'), text.size());
   const auto base = read_address(text.substr(0, slash));
   if (!base) fail("expected an IP address, or a range of them such as 10.0.0.0/8");
-  Network network{*base, 128};
+  AddressRange range{*base, 128};
   if (slash < text.size()) {
     const std::string_view digits = text.substr(slash + 1);
     const int bits_max = base->is_v4() ? 32 : 128;
@@ -79,10 +79,10 @@ Network read_network(std::string_view text) {
     }
     if (digits.empty() || bits > bits_max)
       fail("expected a prefix of 0 to " + std::to_string(bits_max) + " bits behind '/'");
-    network.bits = 128 - bits_max + bits;
+    range.bits = 128 - bits_max + bits;
   }
-  if (cut(*base, network.bits) != *base) fail("the address has bits set behind its prefix");
-  return network;
+  if (cut(*base, range.bits) != *base) fail("the address has bits set behind its prefix");
+  return range;
 }
 
 Address subnet_of(const Address& address) {
@@ -96,8 +96,9 @@ Address machine_of(const Address& address) {
 bool TrustedProxies::contains(std::string_view peer) const {
   if (peer.empty()) return unix_socket;
   const auto address = read_address(peer);
-  return address && std::any_of(networks.begin(), networks.end(),
-                                [&](const Network& network) { return network.contains(*address); });
+  return address && std::any_of(ranges.begin(), ranges.end(), [&](const AddressRange& range) {
+           return range.contains(*address);
+         });
 }
 
 TrustedProxies read_trusted_proxies(std::string_view text) {
@@ -109,7 +110,7 @@ TrustedProxies read_trusted_proxies(std::string_view text) {
     if (entry == "unix") {
       trusted.unix_socket = true;
     } else {
-      trusted.networks.push_back(read_network(entry));
+      trusted.ranges.push_back(read_address_range(entry));
     }
     if (comma == text.size()) return trusted;
     text.remove_prefix(comma + 1);

@@ -24,7 +24,7 @@ std::optional<Address> read_address(std::string_view text);
 std::string address_text(const Address& address);
 
 /// A range of addresses: those that share the first `bits` bits (of 128, in the mapped form).
-struct Network {
+struct AddressRange {
   Address base;
   int bits = 128;
 
@@ -33,7 +33,7 @@ struct Network {
 
 /// "10.0.0.0/8", "2001:db8::/32", or a single address. Throws Error saying what was expected; so
 /// does a base with bits set behind the prefix.
-Network read_network(std::string_view text);
+AddressRange read_address_range(std::string_view text);
 
 /// The part of the network that one customer holds: an IPv4 /24, an IPv6 /64 (bits behind it zero).
 Address subnet_of(const Address& address);
@@ -43,7 +43,7 @@ Address machine_of(const Address& address);
 
 /// Who is believed about others: proxies in front of this server.
 struct TrustedProxies {
-  std::vector<Network> networks;
+  std::vector<AddressRange> ranges;
   bool unix_socket = false;  // whoever reaches our Unix socket is a proxy
 
   /// `peer` as in http::Request: an address, or empty for a Unix socket.

@@ -17,7 +17,7 @@ struct Quota {
   double per_second;  // > 0
 };
 
-/// Buckets lie in a table of fixed size, found by a keyed hash, four places for each. Where all
+/// Buckets lie in a table of fixed size, found by a keyed hash, in sets of four. Where all
 /// four are held by others, the fullest of them makes room: its owner loses the least by being
 /// forgotten, and gains at most a full bucket. So whoever has very many addresses can make the
 /// table forget, but then they had a bucket for each address anyway. Safe to call from several
@@ -34,23 +34,23 @@ class RateLimiter {
   /// Returns a token that was taken for nothing.
   void give_back(const Address& who, Clock::time_point now);
 
-  size_t bytes() const { return places_.size() * sizeof(Place); }
+  size_t bytes() const { return buckets_.size() * sizeof(Bucket); }
 
  private:
-  struct Place {
+  struct Bucket {
     uint64_t tag = 0;  // of its owner; 0: nobody
     double tokens = 0;
     Clock::time_point since;  // when `tokens` was right
   };
 
   uint64_t tag_of(const Address& who) const;
-  double tokens_at(const Place& place, Clock::time_point now) const;
-  Place& place_of(const Address& who, Clock::time_point now);
+  double tokens_at(const Bucket& bucket, Clock::time_point now) const;
+  Bucket& bucket_of(const Address& who, Clock::time_point now);
 
   Quota quota_;
   uint64_t key_[2];
-  std::mutex mutex_;  // guards places_
-  std::vector<Place> places_;
+  std::mutex mutex_;  // guards buckets_
+  std::vector<Bucket> buckets_;
 };
 
 }  // namespace vernissage::visitors

@@ -76,7 +76,7 @@ Visitors::Limits::Limits(double claims_per_hour)
       wins(per_hour(claims_per_hour)),
       subnet_wins(per_hour(claims_per_hour * kSubnetShare)) {}
 
-Visitors::Visitors(const std::filesystem::path& directory, Settings settings)
+Visitors::Visitors(const std::filesystem::path& directory, VisitorSettings settings)
     : settings_(std::move(settings)),
       keys_path_(directory / "visitors.key"),
       keys_(std::make_shared<const CookieKeys>(CookieKeys::open(keys_path_))),

@@ -16,7 +16,7 @@
 
 namespace vernissage::visitors {
 
-struct Settings {
+struct VisitorSettings {
   /// The field in which a trusted proxy names the visitor it has logged in; empty: cookies.
   std::string identity_field;
   TrustedProxies trusted;
@@ -50,7 +50,7 @@ struct Visitor {
 class Visitors {
  public:
   /// The cookie keys lie in `directory`/visitors.key. Throws Error.
-  Visitors(const std::filesystem::path& directory, Settings settings);
+  Visitors(const std::filesystem::path& directory, VisitorSettings settings);
 
   /// Takes up what was rotated meanwhile. Throws Error, and the keys stay as they were.
   void reload_keys();
@@ -78,7 +78,7 @@ class Visitors {
   std::optional<std::chrono::milliseconds> reserve_win(const Address& client);
   void give_back_win(const Address& client);
 
-  const Settings& settings() const { return settings_; }
+  const VisitorSettings& settings() const { return settings_; }
 
  private:
   struct Limits {
@@ -88,7 +88,7 @@ class Visitors {
 
   std::shared_ptr<const CookieKeys> keys() const;
 
-  Settings settings_;
+  VisitorSettings settings_;
   std::filesystem::path keys_path_;
   mutable std::mutex mutex_;  // guards keys_, of which each request takes its own share
   std::shared_ptr<const CookieKeys> keys_;

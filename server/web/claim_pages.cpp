@@ -20,8 +20,8 @@ Look look_of(std::string title, const Room* room, std::string body_class) {
 }
 
 // The owner's picture itself, to come close to.
-Html lens(const Site& site, const Gallery& gallery, const Painting& painting) {
-  return site.fill("lens.html", Values()
+Html zoom(const Site& site, const Gallery& gallery, const Painting& painting) {
+  return site.fill("zoom.html", Values()
                                     .text("full", full_url(painting.id))
                                     .number("side", gallery.config().resolution)
                                     .text("alt", alt_text(site, gallery, painting)));
@@ -106,7 +106,7 @@ std::string mine_page(const Site& site, const Gallery& gallery, const Painting& 
               site.fill("mine.html",
                         Values()
                             .html("ready", {ready ? "" : " data-waiting"})
-                            .html("picture", ready ? lens(site, gallery, owned)
+                            .html("picture", ready ? zoom(site, gallery, owned)
                                                    : large_picture(site, gallery, owned))
                             .text("title", title)
                             .text("room", title_of(site, gallery, room))

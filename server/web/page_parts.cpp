@@ -181,9 +181,9 @@ Html picture(const Site& site, const Gallery& gallery, const Painting& painting,
                                        .text("alt", alt_text(site, gallery, painting)));
 }
 
-Html glimpse(const Site& site, const Gallery& gallery, const Painting& painting,
-             const std::string& sizes, const std::string& loading) {
-  return site.fill("glimpse.html", picture_values(gallery, painting, sizes, loading));
+Html thumbnail(const Site& site, const Gallery& gallery, const Painting& painting,
+               const std::string& sizes, const std::string& loading) {
+  return site.fill("thumbnail.html", picture_values(gallery, painting, sizes, loading));
 }
 
 Html work(const Site& site, const Gallery& gallery, const Painting& painting,
@@ -271,10 +271,10 @@ int64_t free_among(const Gallery& gallery, int64_t first, int64_t count) {
   return free;
 }
 
-Html deed_link(const Site& site, bool take, const std::string& url, std::string_view word,
-               const std::string& download) {
+Html action_link(const Site& site, bool take, const std::string& url, std::string_view word,
+                 const std::string& download) {
   return site.fill(
-      "deed_link.html",
+      "action_link.html",
       Values()
           .text("class", take ? "take" : "walk")
           .text("url", url)
@@ -282,8 +282,8 @@ Html deed_link(const Site& site, bool take, const std::string& url, std::string_
           .html("more", {download.empty() ? "" : " download=\"" + escaped(download) + "\""}));
 }
 
-Html deeds(const Site& site, const Html& links) {
-  return site.fill("deed.html", Values().html("deeds", links));
+Html actions(const Site& site, const Html& links) {
+  return site.fill("actions.html", Values().html("links", links));
 }
 
 Html step(const Site& site, const char* relation, const std::string& url, std::string_view word,
@@ -293,8 +293,9 @@ Html step(const Site& site, const char* relation, const std::string& url, std::s
       Values().text("url", url).text("relation", relation).text("word", word).text("title", title));
 }
 
-Html shelf(const Site& site, const char* relation, const std::string& url, std::string_view word) {
-  return site.fill("shelf.html",
+Html page_link(const Site& site, const char* relation, const std::string& url,
+               std::string_view word) {
+  return site.fill("page_link.html",
                    Values().text("url", url).text("relation", relation).text("word", word));
 }
 

@@ -40,8 +40,8 @@ Html picture(const Site& site, const gallery::Gallery& gallery, const gallery::P
              const std::string& sizes, const std::string& loading);
 
 /// The same without frame and words: a decoration.
-Html glimpse(const Site& site, const gallery::Gallery& gallery, const gallery::Painting& painting,
-             const std::string& sizes, const std::string& loading);
+Html thumbnail(const Site& site, const gallery::Gallery& gallery, const gallery::Painting& painting,
+               const std::string& sizes, const std::string& loading);
 
 /// A painting as it hangs among others.
 Html work(const Site& site, const gallery::Gallery& gallery, const gallery::Painting& painting,
@@ -70,14 +70,15 @@ Html state_mark(const Site& site, const std::string& word);
 /// Of the places first … first + count - 1, how many are free.
 int64_t free_among(const gallery::Gallery& gallery, int64_t first, int64_t count);
 
-/// A link that does something, as a button where `take`. `download`: the name of the file it gives.
-Html deed_link(const Site& site, bool take, const std::string& url, std::string_view word,
-               const std::string& download = {});
-Html deeds(const Site& site, const Html& links);
+/// A link that acts, as a button where `take`. `download`: the name of the file it gives.
+Html action_link(const Site& site, bool take, const std::string& url, std::string_view word,
+                 const std::string& download = {});
+Html actions(const Site& site, const Html& links);
 
 /// A link along a wall: `relation` is "prev" or "next".
 Html step(const Site& site, const char* relation, const std::string& url, std::string_view word,
           std::string_view title);
-Html shelf(const Site& site, const char* relation, const std::string& url, std::string_view word);
+Html page_link(const Site& site, const char* relation, const std::string& url,
+               std::string_view word);
 
 }  // namespace vernissage::web

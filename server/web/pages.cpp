@@ -16,19 +16,19 @@ using gallery::Room;
 
 constexpr size_t kDoorPictures = 4;
 
-Html door(const Site& site, const Gallery& gallery, const Room& room, int64_t first) {
+Html room_card(const Site& site, const Gallery& gallery, const Room& room, int64_t first) {
   const auto& wall = gallery.wall(room.slug);
   const size_t shown = std::min(kDoorPictures, wall.size());
   Html pictures;
-  // From all along the wall. The door is one link with one name; its pictures are its decoration.
+  // From all along the wall. The card is one link with one name; its pictures are its decoration.
   for (size_t i = 0; i < shown; ++i)
-    pictures.text += glimpse(site, gallery, *wall[i * wall.size() / shown],
-                             "(min-width: 100rem) 40rem, (min-width: 60rem) 20rem, 44vw",
-                             i == 0 ? "eager" : "lazy")
+    pictures.text += thumbnail(site, gallery, *wall[i * wall.size() / shown],
+                               "(min-width: 100rem) 40rem, (min-width: 60rem) 20rem, 44vw",
+                               i == 0 ? "eager" : "lazy")
                          .text;
   const int64_t count = std::ssize(wall);
   return site.fill(
-      "door.html",
+      "room_card.html",
       Values()
           .text("class", wall_class(&room))
           .text("url", room_url(room.slug))
@@ -40,13 +40,13 @@ Html door(const Site& site, const Gallery& gallery, const Room& room, int64_t fi
 }
 
 // What can be done before this painting.
-Html deeds_at(const Site& site, const Gallery& gallery, const Painting& painting,
-              const Viewer& viewer) {
+Html actions_at(const Site& site, const Gallery& gallery, const Painting& painting,
+                const Viewer& viewer) {
   const Words& words = site.words();
   Html links;
   const auto link = [&](bool take, const std::string& url, const char* key,
                         const std::string& download = {}) {
-    links.text += deed_link(site, take, url, words.say(key), download).text + "\n";
+    links.text += action_link(site, take, url, words.say(key), download).text + "\n";
   };
   if (viewer.owned == &painting)
     link(true, kMineUrl, "painting.to_yours");
@@ -68,7 +68,7 @@ Html deeds_at(const Site& site, const Gallery& gallery, const Painting& painting
   if (!viewer.owned)
     link(false, preview_url(painting.id, gallery.ladder().back(), "jpg"), "painting.small",
          title_of(site, gallery, painting) + ".jpg");
-  return deeds(site, links);
+  return actions(site, links);
 }
 
 Html why_text(const Site& site, const Painting& painting) {
@@ -87,17 +87,17 @@ Html why_text(const Site& site, const Painting& painting) {
 Html wall_part(const Site& site, const Gallery& gallery, const Room& room, const WallQuery& query,
                const std::vector<const Painting*>& found) {
   constexpr size_t kSeenFirst = 4;
-  const size_t pages = (found.size() + kShelfWorks - 1) / kShelfWorks;
+  const size_t pages = (found.size() + kWorksPerPage - 1) / kWorksPerPage;
   size_t page = query.page;
   const auto at = std::find_if(found.begin(), found.end(),
                                [&](const Painting* work) { return work->id == query.at; });
-  if (at != found.end()) page = static_cast<size_t>(at - found.begin()) / kShelfWorks;
+  if (at != found.end()) page = static_cast<size_t>(at - found.begin()) / kWorksPerPage;
   if (page >= pages)
     return site.fill("nothing_found.html", Values().text("url", room_url(room.slug)));
 
   Html works;
-  const size_t first = page * kShelfWorks;
-  const size_t end = std::min(first + kShelfWorks, found.size());
+  const size_t first = page * kWorksPerPage;
+  const size_t end = std::min(first + kWorksPerPage, found.size());
   for (size_t i = first; i < end; ++i)
     works.text += work(site, gallery, *found[i], i < first + kSeenFirst ? "eager" : "lazy").text;
 
@@ -105,7 +105,7 @@ Html wall_part(const Site& site, const Gallery& gallery, const Room& room, const
   const auto link = [&](bool there, const char* relation, size_t number, const char* key) {
     const std::string url = room_url(room.slug) + asked + (asked.empty() ? "?" : "&") +
                             "page=" + std::to_string(number + 1);
-    return there ? shelf(site, relation, url, site.words().say(key)) : Html{"<span></span>"};
+    return there ? page_link(site, relation, url, site.words().say(key)) : Html{"<span></span>"};
   };
   return site.fill(
       "wall.html",
@@ -159,10 +159,10 @@ std::string alt_text(const Painting& painting, const Room& room) {
 }
 
 std::string entrance_page(const Site& site, const Gallery& gallery) {
-  Html doors;
+  Html cards;
   int64_t first = 0;
   for (const Room& room : gallery.config().rooms) {
-    doors.text += door(site, gallery, room, first).text;
+    cards.text += room_card(site, gallery, room, first).text;
     first += std::ssize(gallery.wall(room.slug));
   }
   Look look;
@@ -176,7 +176,7 @@ std::string entrance_page(const Site& site, const Gallery& gallery) {
                     .number("count", first)
                     .text("free", site.words().count("count.free", free_among(gallery, 0, first)))
                     .text("drift", kDriftUrl)
-                    .html("doors", doors)));
+                    .html("room_cards", cards)));
 }
 
 std::string room_page(const Site& site, const Gallery& gallery, const Room& room,
@@ -254,7 +254,7 @@ std::string painting_page(const Site& site, const Gallery& gallery, const Painti
                                       {"count", std::to_string(gallery.wall(room.slug).size())}}))
               .text("label", gallery.config().curated ? "" : site.words().say("painting.uncurated"))
               .html("state", word.empty() ? Html{} : state_mark(site, word))
-              .html("deed", deeds_at(site, gallery, painting, seen))
+              .html("actions", actions_at(site, gallery, painting, seen))
               .html("why", why_text(site, painting))
               .html("previous", beside(-1, "prev", "painting.previous"))
               .html("next", beside(1, "next", "painting.next"))

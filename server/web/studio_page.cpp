@@ -23,13 +23,13 @@ std::string studio_page(const Site& site, const gallery::Gallery& gallery, uint3
     return words.say("studio.print", {{"n", std::to_string(number)}});
   };
   const int side = gallery.ladder().back();
-  Html cloths, prints;
+  Html swatches, prints;
   for (const char* slug : kCloths)
-    cloths.text +=
-        site.fill("cloth.html", Values()
-                                    .text("slug", slug)
-                                    .text("name", words.say(std::string("studio.") + slug))
-                                    .html("checked", {slug == kCloths.front() ? " checked" : ""}))
+    swatches.text +=
+        site.fill("swatch.html", Values()
+                                     .text("slug", slug)
+                                     .text("name", words.say(std::string("studio.") + slug))
+                                     .html("checked", {slug == kCloths.front() ? " checked" : ""}))
             .text;
   const uint32_t end = std::min(first + 1 + kPrintsShown, kPrintsMax);
   for (uint32_t number = first + 1; number < end; ++number)
@@ -41,7 +41,7 @@ std::string studio_page(const Site& site, const gallery::Gallery& gallery, uint3
                        .text;
   // One print further, or a shelf of them.
   const auto link = [&](uint32_t from, const char* relation, const char* key) {
-    return shelf(site, relation, studio_url(from), words.say(key));
+    return page_link(site, relation, studio_url(from), words.say(key));
   };
   const Html nothing{"<span></span>"};
   const bool last = first + 1 >= kPrintsMax;
@@ -63,7 +63,7 @@ std::string studio_page(const Site& site, const gallery::Gallery& gallery, uint3
                                                          .text("url", print_url(first, "jpg"))
                                                          .number("side", side)
                                                          .text("name", name(first))))
-              .html("cloths", cloths)
+              .html("swatches", swatches)
               .text("name", name(first))
               .text("print", print_url(first, "png"))
               .text("file", "print-" + std::to_string(first) + ".png")

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "server/gallery/claims.h"
-#include "server/visitors/wish.h"
+#include "server/visitors/claim_request.h"
 #include "server/web/page_parts.h"
 
 namespace vernissage::web {

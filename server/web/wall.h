@@ -13,13 +13,13 @@ namespace vernissage::web {
 
 inline constexpr size_t kTitleQueryBytesMax = 400;
 /// How many paintings hang on one page of a room for those without a script.
-inline constexpr size_t kShelfWorks = 24;
+inline constexpr size_t kWorksPerPage = 24;
 
 struct WallQuery {
   enum class Show { all, free, taken };
   std::string title = {};  // words that the title must hold; empty: any
   Show show = Show::all;
-  size_t page = 0;      // from 0: paintings page · kShelfWorks and on
+  size_t page = 0;      // from 0: paintings page · kWorksPerPage and on
   std::string at = {};  // id: the page where this one hangs, whatever `page` says
 
   bool everything() const { return title.empty() && show == Show::all; }

@@ -194,7 +194,7 @@ class Program(Case):
                 self.assert_fails_in_one_line(run(BINARY, *flags), word)
 
     def test_without_a_device_a_layer_or_a_profile_is_an_error(self):
-        for flags in (["--layer", "b256.conv1", "--batch", "8"], ["--profile"], ["--profile=walk", "--size=256"]):
+        for flags in (["--layer", "b256.conv1", "--batch", "8"], ["--profile"], ["--profile=forward", "--size=256"]):
             with self.subTest(flags=flags):
                 self.assert_fails_in_one_line(run(BINARY, *flags, CUDA_VISIBLE_DEVICES=""), "CUDA")
 

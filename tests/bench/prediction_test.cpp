@@ -28,7 +28,7 @@ std::string content(const std::string& path) {
   return text.str();
 }
 
-// "b64.torgb" and "b64.conv1" of layer_costs() are one operation of the walk.
+// "b64.torgb" and "b64.conv1" of layer_costs() are one operation of the forward pass.
 std::string operation_of(const std::string& layer) {
   const size_t dot = layer.find('.');
   if (layer.starts_with("mapping")) return "mapping";

@@ -1,4 +1,4 @@
-// The backend that times another and cuts its walks short.
+// The backend that times another and cuts its forward passes short.
 // Goal: what it measures is the other backend's work, whole or up to an operation, and nothing of
 // it is changed on the way. Method: a backend that writes down what it is asked for.
 #include "bench/timed_backend.h"
@@ -38,19 +38,19 @@ class Diarist final : public Backend {
     note("inputs");
   }
   void set_output(Output output) override { diary_.output = output; }
-  void run(NoiseMode, bool replayable, const std::function<void()>& walk) override {
+  void run(NoiseMode, bool replayable, const std::function<void()>& forward) override {
     note(replayable ? "replayable" : "once");
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    walk();
+    forward();
   }
   void styles() override { note("styles"); }
-  void constant(Slot) override { note("constant"); }
-  void convolution(int layer, Slot, Slot, const Tail&) override {
+  void constant(BufferId) override { note("constant"); }
+  void convolution(int layer, BufferId, BufferId, const EpilogueOptions&) override {
     note("convolution " + std::to_string(layer));
   }
-  void to_rgb(int layer, Slot) override { note("to_rgb " + std::to_string(layer)); }
-  void skip(int layer, Slot, Slot) override { note("skip " + std::to_string(layer)); }
-  std::vector<float> read(Slot, int, int) override { return {1}; }
+  void to_rgb(int layer, BufferId) override { note("to_rgb " + std::to_string(layer)); }
+  void skip(int layer, BufferId, BufferId) override { note("skip " + std::to_string(layer)); }
+  std::vector<float> read(BufferId, int, int) override { return {1}; }
   std::vector<float> read_image() override { return {2}; }
   void read_rgb8(std::span<uint8_t> pixels) override { pixels[0] = 3; }
   void read_preview(int size, std::span<uint8_t> pixels) override { pixels[0] = uint8_t(size); }
@@ -69,10 +69,10 @@ class TimedBackendTest : public ::testing::Test {
     diary.entries.clear();
     timed.run(NoiseMode::constant, true, [this] {
       timed.styles();
-      timed.constant(Slot::a);
-      timed.convolution(0, Slot::a, Slot::a, Tail{});
-      timed.skip(1, Slot::a, Slot::c);
-      timed.to_rgb(2, Slot::a);
+      timed.constant(BufferId::a);
+      timed.convolution(0, BufferId::a, BufferId::a, EpilogueOptions{});
+      timed.skip(1, BufferId::a, BufferId::c);
+      timed.to_rgb(2, BufferId::a);
     });
   }
 

@@ -1,6 +1,6 @@
 // Goal: the real sizes are right too: config-f at 256 and 1024 pixels, 512 channels wide.
 // Method: weights from the seed that defines them, two pictures each, on the CPU backend: w,
-// sixteen crops of the fused image, and of every layer of the tapped walk 64 samples, mean,
+// sixteen crops of the fused image, and of every layer of the hooked forward pass 64 samples, mean,
 // deviation and largest value. Tolerances are golden/README's for whole networks: 2e-5 of the
 // layer's largest value, 1e-5 of its root mean square (there: the reference's own float32 error
 // against float64, times 2 to 4).
@@ -79,7 +79,7 @@ TEST_P(BigGolden, PicturesAndLayersAreTheReferences) {
     const std::vector<float> ws =
         broadcast_truncated(w, generator.w_avg(), config.num_ws(), 1.0f, {});
     int layers = 0;
-    generator.paint_tapped(
+    generator.paint_with_hook(
         ws, {}, [&](const std::string& name, const std::vector<float>& values, int, int) {
           const auto expected = picture.layers.find(name);
           if (expected == picture.layers.end()) return;

@@ -1,9 +1,10 @@
 // Goal: the CUDA backend paints what the reference implementations paint, and the same bytes
 // whatever the batch, the run and the order in which threads happen to go. Method: every golden
-// model and stored case, in both precisions: the mapping's w, every layer of the tapped walk, the
-// image of the fused walk. Tolerances are golden/README's for whole networks: the measured error of
-// the reference against float64 (f32), and of the same network with every value rounded to half
-// (f16), each times 2 to 4. Compiled twice: on the emulated kernels, and on a device.
+// model and stored case, in both precisions: the mapping's w, every layer of the hooked forward
+// pass, the image of the fused forward pass. Tolerances are golden/README's for whole networks: the
+// measured error of the reference against float64 (f32), and of the same network with every value
+// rounded to half (f16), each times 2 to 4. Compiled twice: on the emulated kernels, and on a
+// device.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -94,7 +95,7 @@ TEST_P(CudaGoldenModels, EveryLayerAndImageIsTheReferences) {
         std::any_of(model.tensors.begin(), model.tensors.end(),
                     [&](const auto& t) { return t.first.starts_with(one.name + "/act."); });
     if (!layered) continue;  // the stored case has an image only
-    generator.paint_tapped(
+    generator.paint_with_hook(
         ws, noise, [&](const std::string& layer, const std::vector<float>& values, int, int) {
           const auto expected = model.tensors.find(one.name + "/act." + layer);
           if (expected == model.tensors.end()) return;
@@ -163,7 +164,7 @@ TEST_P(CudaPictures, WithRandomNoiseAreThoseOfTheReferenceMaps) {
   EXPECT_EQ(generator.paint_f32(ws, {NoiseMode::random, {seed}}), random);
   EXPECT_NE(generator.paint_f32(ws, {NoiseMode::random, {seed + 1}}), random);
 
-  uint32_t layer = 0;  // the walk's order: conv0, conv1, torgb of each block
+  uint32_t layer = 0;  // the order of the forward pass: conv0, conv1, torgb of each block
   for (int r = 4; r <= model.network.config.resolution; r *= 2) {
     for (const char* conv : {"conv0", "conv1"}) {
       if (r == 4 && conv == std::string("conv0")) continue;

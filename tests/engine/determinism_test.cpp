@@ -141,7 +141,8 @@ TEST(NoiseMap, IsNormalNoiseUpToRounding) {
 
 TEST_F(RandomNoise, IsThePhiloxMapOfSeedLayerAndPixel) {
   // The maps written into the network as its constant noise must paint the very same picture. A
-  // layer's number is its place in the walk: b4.conv1, b4.torgb, b8.conv0, b8.conv1, b8.torgb, …
+  // layer's number is its place in the forward pass: b4.conv1, b4.torgb, b8.conv0, b8.conv1,
+  // b8.torgb, …
   const uint64_t seed = 0xFEEDFACE12345678u;
   Network written = network_;
   uint32_t layer = 0;

@@ -1,8 +1,8 @@
 // Goal: the CPU backend paints what the reference implementations paint.
-// Method: every golden model, every stored case: the mapping's w, every layer of the tapped walk,
-// and the image of the fused walk, against the stored float32 tensors. Tolerances are those of
-// golden/README: the reference's own float32 error against float64, times 2 to 4 because both sides
-// round.
+// Method: every golden model, every stored case: the mapping's w, every layer of the hooked forward
+// pass, and the image of the fused forward pass, against the stored float32 tensors. Tolerances are
+// those of golden/README: the reference's own float32 error against float64, times 2 to 4 because
+// both sides round.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -46,14 +46,14 @@ TEST_P(GoldenModels, EveryLayerAndImageIsTheReferences) {
       expect_near(where + "ws", ws, stored->second.values);
     const std::vector<float>& image = model.tensors.at(one.name + "/image").values;
     expect_near(where + "fused image", generator.paint_f32(ws, noise), image);
-    const auto tapped = generator.paint_tapped(
+    const auto hooked = generator.paint_with_hook(
         ws, noise, [&](const std::string& layer, const std::vector<float>& values, int, int) {
           const auto expected = model.tensors.find(one.name + "/act." + layer);
           if (expected == model.tensors.end()) return;
           expect_near(where + layer, values, expected->second.values);
           ++layers;
         });
-    expect_near(where + "tapped image", tapped, image);
+    expect_near(where + "hooked image", hooked, image);
   }
   EXPECT_GE(layers, 2 * model.network.config.block_count() - 1) << "every convolution is compared";
 }

@@ -1,8 +1,8 @@
 // Goal: the predicted list of launches is the one the backend makes, and its numbers are those of
-// the network. Method: the emulated backend walks networks of every architecture, in half and
+// the network. Method: the emulated backend runs networks of every architecture, in half and
 // float, while the emulation only watches what is launched: kernel by kernel the same sequence.
 // Operations against layer_costs(), which counts multiply-adds from the configuration by another
-// way; then a walk that is carried out, whose matrix instructions and asynchronous copies are
+// way; then a forward pass that is executed, whose matrix instructions and asynchronous copies are
 // counted: never less than what the list says they must be. The whole of config-f against the
 // numbers of the roofline.
 #include "engine/stylegan2/launch_costs.h"
@@ -79,7 +79,7 @@ std::string kind_of(const LaunchCost& cost) {
                                                     {"to_rgb", "ToRgb"},
                                                     {"styles", "Styles"},
                                                     {"demodulate", "Demodulate"},
-                                                    {"repeat", "Repeat"}};
+                                                    {"broadcast_constant", "BroadcastConstant"}};
   return kinds.at(cost.kernel);
 }
 
@@ -182,7 +182,7 @@ TEST(LaunchCosts, AreNoMoreThanWhatTheKernelsDo) {
   for (const LaunchCost& cost : launch_costs(config, 2, true)) {
     if (!convolves(cost)) continue;
     flop += cost.flop;
-    // Inputs and weights, which asynchronous copies bring; what remains is output and epilogue.
+    // Inputs and weights, which asynchronous copies load; what remains is output and epilogue.
     const int channels = cost.layer == "b32.conv1" ? 16 : 0;
     bytes += channels > 0 ? 2.0 * (2 * 32 * 32 * channels + 9 * channels * channels) : 0;
   }

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "server/visitors/wish.h"
+#include "server/visitors/claim_request.h"
 
 namespace {
 
@@ -33,9 +33,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (error.offset() > size) std::abort();
   }
   try {
-    const auto wish = vernissage::visitors::read_form_wish(text);
-    if (wish.painting.size() + wish.plaque.size() > size) std::abort();
-    vernissage::visitors::is_idempotency_key(wish.idempotency_key);
+    const auto request = vernissage::visitors::read_form_claim(text);
+    if (request.painting.size() + request.plaque.size() > size) std::abort();
+    vernissage::visitors::is_idempotency_key(request.idempotency_key);
   } catch (const vernissage::ParseError&) {
   }
   return 0;

@@ -4,15 +4,15 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "server/visitors/wish.h"
+#include "server/visitors/claim_request.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view body(reinterpret_cast<const char*>(data), size);
   try {
-    const auto wish = vernissage::visitors::read_json_wish(body);
+    const auto request = vernissage::visitors::read_json_claim(body);
     // No escape makes a text longer, and nothing else may come from outside.
-    if (wish.painting.size() + wish.plaque.size() > size) std::abort();
-    if (!wish.token.empty() || !wish.idempotency_key.empty()) std::abort();
+    if (request.painting.size() + request.plaque.size() > size) std::abort();
+    if (!request.token.empty() || !request.idempotency_key.empty()) std::abort();
   } catch (const vernissage::ParseError& error) {
     if (error.offset() > size) std::abort();
   }

@@ -15,17 +15,17 @@ enum class NoiseKind { none, shared, per_sample, seeds };
 struct EpilogueCase {
   bool demod = false, bias = false;
   NoiseKind noise = NoiseKind::none;
-  Nonlinearity act = Nonlinearity::linear;
+  Activation act = Activation::linear;
   float alpha = 0.2f, gain = 1, clamp = -1;
   bool residual = false, next_style = false;
 };
 
 /// What a synthesis layer uses.
 inline constexpr EpilogueCase kLayer = {
-    true, true, NoiseKind::shared, Nonlinearity::lrelu, 0.2f, 1.4142135f, -1, false, false};
+    true, true, NoiseKind::shared, Activation::lrelu, 0.2f, 1.4142135f, -1, false, false};
 /// Everything at once.
 inline constexpr EpilogueCase kWhole = {
-    true, true, NoiseKind::per_sample, Nonlinearity::lrelu, 0.3f, 1.4142135f, 1.5f, true, true};
+    true, true, NoiseKind::per_sample, Activation::lrelu, 0.3f, 1.4142135f, 1.5f, true, true};
 inline constexpr EpilogueCase kNothing = {};
 
 inline Epilogue<float> make_epilogue(const EpilogueCase& which, Operands& operands, int n,
@@ -74,7 +74,7 @@ inline const ConvCase kConvCases[] = {
      12,
      3,
      true,
-     {true, true, NoiseKind::seeds, Nonlinearity::lrelu, 0.2f, 1.4142135f, 2}},
+     {true, true, NoiseKind::seeds, Activation::lrelu, 0.2f, 1.4142135f, 2}},
     {"clamped",
      2,
      4,
@@ -83,7 +83,7 @@ inline const ConvCase kConvCases[] = {
      8,
      3,
      true,
-     {true, true, NoiseKind::none, Nonlinearity::lrelu, 0.2f, 1.4142135f, 0.25f}},
+     {true, true, NoiseKind::none, Activation::lrelu, 0.2f, 1.4142135f, 0.25f}},
     {"residual",
      2,
      8,
@@ -92,7 +92,7 @@ inline const ConvCase kConvCases[] = {
      8,
      3,
      true,
-     {true, true, NoiseKind::shared, Nonlinearity::lrelu, 0.2f, 1, 1, true, false}},
+     {true, true, NoiseKind::shared, Activation::lrelu, 0.2f, 1, 1, true, false}},
     {"pointwise_33_to_3", 5, 13, 17, 33, 3, 1, true, {false, true}},
     {"pointwise_skip_without_style",
      2,
@@ -102,7 +102,7 @@ inline const ConvCase kConvCases[] = {
      24,
      1,
      false,
-     {false, false, NoiseKind::none, Nonlinearity::linear, 0.2f, 0.70710678f}},
+     {false, false, NoiseKind::none, Activation::linear, 0.2f, 0.70710678f}},
     {"pointwise_65_to_65", 1, 8, 9, 65, 65, 1, true, kWhole},
 };
 
@@ -152,7 +152,7 @@ inline const UpfirdnCase kUpfirdnCases[] = {
      1,
      false,
      4,
-     {true, true, NoiseKind::seeds, Nonlinearity::lrelu, 0.2f, 1.4142135f, 3}},
+     {true, true, NoiseKind::seeds, Activation::lrelu, 0.2f, 1.4142135f, 3}},
     {"doubling_3", 5, 7, 5, 3, 4, 4, 2, 2, 1, 1, 2, 1, 2, 1, false, 4, kNothing},
     {"doubling_33_residual",
      2,
@@ -171,7 +171,7 @@ inline const UpfirdnCase kUpfirdnCases[] = {
      1,
      false,
      4,
-     {false, false, NoiseKind::none, Nonlinearity::linear, 0.2f, 1, -1, true}},
+     {false, false, NoiseKind::none, Activation::linear, 0.2f, 1, -1, true}},
     {"halving_13", 2, 13, 17, 13, 4, 4, 1, 1, 2, 2, 1, 1, 1, 1, false, 1, kLayer},
     {"up3_down2_flipped", 1, 9, 11, 5, 3, 5, 3, 3, 2, 2, 0, 4, 3, 0, true, 2.5f, kWhole},
     {"axes_differ", 2, 6, 9, 8, 3, 5, 2, 1, 1, 2, 2, 2, 1, 1, false, 2, kLayer},
@@ -196,14 +196,14 @@ inline std::vector<ActCase> act_cases() {
        1,
        1,
        129,
-       {false, true, NoiseKind::none, Nonlinearity::lrelu, 0.2f, 1.4142135f}},
+       {false, true, NoiseKind::none, Activation::lrelu, 0.2f, 1.4142135f}},
       {"layer_33", 1, 9, 5, 33, kLayer},
       {"seeds_4",
        5,
        11,
        7,
        4,
-       {false, true, NoiseKind::seeds, Nonlinearity::lrelu, 0.2f, 1.4142135f}},
+       {false, true, NoiseKind::seeds, Activation::lrelu, 0.2f, 1.4142135f}},
   };
   static const char* const kNames[] = {"linear", "relu", "lrelu",    "tanh", "sigmoid",
                                        "elu",    "selu", "softplus", "swish"};
@@ -213,8 +213,8 @@ inline std::vector<ActCase> act_cases() {
                      5,
                      3,
                      13,
-                     {false, true, NoiseKind::none, static_cast<Nonlinearity>(act), 0.3f, 1.7f,
-                      2.25f, false, true}});
+                     {false, true, NoiseKind::none, static_cast<Activation>(act), 0.3f, 1.7f, 2.25f,
+                      false, true}});
   return cases;
 }
 

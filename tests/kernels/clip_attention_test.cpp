@@ -20,17 +20,17 @@ class ClipAttentionKernels : public ::testing::Test {
 };
 
 template <class T>
-std::vector<float> run(const ClipAttention<float>& op, bool tensor_cores) {
+std::vector<float> run(const Attention<float>& op, bool tensor_cores) {
   const int64_t width = int64_t{op.heads} * op.head;
   Upload<T> upload;
   DeviceArray<T> y(size_t(op.n) * op.queries * width);
-  ClipAttention<T> launched;
+  Attention<T> launched;
   launched.qkv = upload.stored(op.qkv, op.n, int64_t{op.t} * 3 * width);
   launched.bias = upload.plain(op.bias, 0, 3 * width);
   launched.y = y.data();
   launched.n = op.n, launched.t = op.t, launched.queries = op.queries;
   launched.heads = op.heads, launched.head = op.head, launched.causal = op.causal;
-  clip_attention(launched, nullptr, tensor_cores);
+  attention(launched, nullptr, tensor_cores);
   EXPECT_TRUE(upload.guards_intact());
   return floats_of(y);
 }
@@ -66,7 +66,7 @@ void check_golden_attention(double bound) {
     for (const bool causal : {false, true}) {
       const std::vector<float> expected =
           clip_ops().floats(std::string(name) + (causal ? ".out_causal" : ".out_full"));
-      ClipAttention<float> op;
+      Attention<float> op;
       op.qkv = qkv.data(), op.bias = bias.data();
       op.n = n, op.t = op.queries = t, op.heads = heads, op.head = head, op.causal = causal;
       for (const bool tensor_cores : {false, true}) {
@@ -101,7 +101,7 @@ void check_golden_heads(double bound) {
   const std::vector<float> weight = clip_ops().floats("mha.out_proj.weight"),
                            out_bias = clip_ops().floats("mha.out_proj.bias");
   for (const bool causal : {false, true}) {
-    ClipAttention<float> op;
+    Attention<float> op;
     op.qkv = qkv.data(), op.bias = bias.data();
     op.n = kN, op.t = op.queries = kT, op.heads = kHeads, op.head = kW / kHeads, op.causal = causal;
     const std::vector<float> y = run<T>(op, true);
@@ -143,20 +143,20 @@ void check_attention_shapes(bool tensor_cores) {
     const int64_t width = int64_t{shape.heads} * shape.head;
     const int64_t sample = shape.t * 3 * width;
     Operands operands(32, half);
-    ClipAttention<float> op;
+    Attention<float> op;
     op.qkv = operands.stored(shape.n * sample, -1.5f, 1.5f);
     op.bias = operands.uniform(3 * width);
     op.n = shape.n, op.t = shape.t, op.queries = shape.queries;
     op.heads = shape.heads, op.head = shape.head, op.causal = shape.causal;
     const size_t count = size_t(op.n) * op.queries * width;
     std::vector<double> expected(count);
-    reference::clip_attention(op, expected.data());
+    reference::attention(op, expected.data());
 
     // An absolute error of a score is a relative one of its probability. A score is a sum of D
     // products, at most |q + b| |k| = 2.5 · 1.5 (2.5 · 2.5 with the bias of k); on tensor cores q
     // and the probability are rounded to half first. |v + b| is at most 2.5.
     const double score = 2.5 * 2.5 * std::sqrt(double(op.head));
-    const bool rounded = tensor_cores && half && clip_fits_tensor_cores(op.head);
+    const bool rounded = tensor_cores && half && attention_fits_tensor_cores(op.head);
     const double scores = 2 * score * (tolerance(op.head) + (rounded ? kHalfUnit : 0));
     const double bound = 2.5 * (scores + tolerance(op.t) + (rounded ? kHalfUnit : 0));
 
@@ -175,7 +175,7 @@ void check_attention_shapes(bool tensor_cores) {
     }
     set_order(0);
     for (int n = 0; n < op.n && op.n > 1; ++n) {
-      ClipAttention<float> alone = op;
+      Attention<float> alone = op;
       alone.n = 1;
       alone.qkv += n * sample;
       const auto begin = first.begin() + n * op.queries * width;
@@ -202,7 +202,7 @@ TEST_F(ClipAttentionKernels, AttentionSurvivesLargeScores) {
     qkv[size_t(j) * 3 * kHead + kHead] = j == 70 ? 200.0f : -200.0f;  // k
     qkv[size_t(j) * 3 * kHead + 2 * kHead] = static_cast<float>(j);   // v
   }
-  ClipAttention<float> op;
+  Attention<float> op;
   op.qkv = qkv.data(), op.bias = bias.data();
   op.n = 1, op.t = op.queries = kT, op.heads = 1, op.head = kHead;
   for (const std::vector<float>& y :

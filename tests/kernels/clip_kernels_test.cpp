@@ -29,12 +29,12 @@ class ClipKernels : public ::testing::Test {
 
 /// The launch, its inputs copied there and its result copied back; what is left of x in *stream.
 template <class T>
-std::vector<float> run(const ClipLayerNorm<float>& op, std::span<const float> x,
+std::vector<float> run(const LayerNorm<float>& op, std::span<const float> x,
                        std::vector<float>* stream = nullptr) {
   Upload<T> upload;
   DeviceArray<float> rows_of_x{x};
   DeviceArray<T> y(size_t(op.m) * op.w);
-  ClipLayerNorm<T> launched;
+  LayerNorm<T> launched;
   launched.x = rows_of_x.data();
   std::unique_ptr<DeviceArray<int32_t>> rows;
   if (op.rows != nullptr) {
@@ -47,7 +47,7 @@ std::vector<float> run(const ClipLayerNorm<float>& op, std::span<const float> x,
   launched.bias = upload.plain(op.bias, 0, op.w);
   launched.y = y.data();
   launched.m = op.m, launched.w = op.w, launched.eps = op.eps;
-  clip_layer_norm(launched, nullptr);
+  layer_norm(launched, nullptr);
   if (stream != nullptr) *stream = floats_of(rows_of_x);
   EXPECT_TRUE(upload.guards_intact() && rows_of_x.guards_intact());
   return floats_of(y);
@@ -59,7 +59,7 @@ void check_golden_norm() {
                            expected = clip_ops().floats("layer_norm.y");
   const std::vector<float> weight = clip_ops().floats("layer_norm.weight"),
                            bias = clip_ops().floats("layer_norm.bias");
-  ClipLayerNorm<float> op;
+  LayerNorm<float> op;
   op.m = 7, op.w = 96, op.stride = 96;
   op.weight = weight.data(), op.bias = bias.data();
   const std::vector<float> y = run<T>(op, x);
@@ -87,7 +87,7 @@ void check_norm_shapes() {
                             std::array{8, 768}, std::array{2, 1664}, std::array{2, 2048}}) {
     SCOPED_TRACE(std::to_string(m) + " x " + std::to_string(w));
     Operands operands(31, false);
-    ClipLayerNorm<float> op;
+    LayerNorm<float> op;
     op.m = m, op.w = w, op.stride = 2 * w;  // every other row of a wider matrix
     op.weight = operands.uniform(w, -2, 2), op.bias = operands.uniform(w);
     op.next_bias = operands.uniform(w);
@@ -95,7 +95,7 @@ void check_norm_shapes() {
     std::vector<float> copy(x.begin(), x.end());
     op.x = copy.data();
     std::vector<double> expected(size_t(m) * w);
-    reference::clip_layer_norm(op, expected.data());
+    reference::layer_norm(op, expected.data());
     // A value at distance 2 of a mean whose error is that of a sum of w, over a spread of
     // about 1.15.
     const std::vector<double> magnitude(expected.size(), 2 * 3 / 1.15 + 1);
@@ -145,29 +145,27 @@ void check_activation() {
   Operands operands(33, false);
   const float* bias = operands.uniform(564);
   const std::vector<float> zeros(564, 0.0f);
-  for (const ClipNonlinearity act : {ClipNonlinearity::quick_gelu, ClipNonlinearity::gelu}) {
+  for (const GeluForm act : {GeluForm::quick_gelu, GeluForm::gelu}) {
     const auto run_with = [&](const float* with) {
       std::vector<T> twice;  // two rows
       for (int row = 0; row < 2; ++row)
         for (const float value : x) twice.push_back(from_float<T>(value));
       DeviceArray<T> values{std::span<const T>(twice)};
       Upload<T> upload;
-      clip_bias_act(ClipBiasAct<T>{values.data(), upload.plain(with, 0, 564), 2, 564, act},
-                    nullptr);
+      bias_gelu(BiasGelu<T>{values.data(), upload.plain(with, 0, 564), 2, 564, act}, nullptr);
       return floats_of(values);
     };
     const std::vector<float> y = run_with(zeros.data()), biased = run_with(bias);
     const std::vector<float> expected =
-        clip_ops().floats(act == ClipNonlinearity::gelu ? "act.gelu" : "act.quick_gelu");
+        clip_ops().floats(act == GeluForm::gelu ? "act.gelu" : "act.quick_gelu");
     for (size_t i = 0; i < x.size(); ++i) {
       const double bound = 2e-6 * std::max(1.0, std::abs(double(x[i])));
       const Storage storage = sizeof(T) == 2 ? Storage::f16 : Storage::f32;
       // As half, x is not the golden one any more.
-      const double exact = sizeof(T) == 2 || i >= count
-                               ? reference::clip_activate(double(x[i]), act)
-                               : double(expected[i]);
+      const double exact =
+          sizeof(T) == 2 || i >= count ? reference::gelu(double(x[i]), act) : double(expected[i]);
       ASSERT_LE(std::abs(y[i] - exact), bound + storage_error(storage, exact)) << x[i];
-      const double with_bias = reference::clip_activate(double(x[i]) + bias[i], act);
+      const double with_bias = reference::gelu(double(x[i]) + bias[i], act);
       ASSERT_LE(std::abs(biased[i] - with_bias), bound * 1.5 + storage_error(storage, with_bias));
       ASSERT_EQ(y[i], y[564 + i]);
     }
@@ -184,16 +182,15 @@ TEST_F(ClipKernels, ReferenceActivationsAreTheGoldenOnes) {
                            quick = clip_ops().floats("act.quick_gelu");
   for (size_t i = 0; i < x.size(); ++i) {
     const double bound = 0x1p-23 * std::max(1.0, std::abs(double(x[i])));
-    ASSERT_NEAR(reference::clip_activate(double(x[i]), ClipNonlinearity::gelu), exact[i], bound);
-    ASSERT_NEAR(reference::clip_activate(double(x[i]), ClipNonlinearity::quick_gelu), quick[i],
-                bound);
+    ASSERT_NEAR(reference::gelu(double(x[i]), GeluForm::gelu), exact[i], bound);
+    ASSERT_NEAR(reference::gelu(double(x[i]), GeluForm::quick_gelu), quick[i], bound);
   }
 }
 
 // ---- tokens
 
 template <class T>
-std::vector<float> run(ClipPatches<T> op, const uint8_t* x, const float* values) {
+std::vector<float> run(ImagePatches<T> op, const uint8_t* x, const float* values) {
   const size_t count = size_t(op.n) * 3 * op.size * op.size;
   Upload<T> upload;
   std::unique_ptr<DeviceArray<uint8_t>> bytes;
@@ -205,7 +202,7 @@ std::vector<float> run(ClipPatches<T> op, const uint8_t* x, const float* values)
   const int side = op.size / op.patch;
   DeviceArray<T> y(size_t(op.n) * side * side * op.columns);
   op.y = y.data();
-  clip_patches(op, nullptr);
+  image_patches(op, nullptr);
   return floats_of(y);
 }
 
@@ -215,14 +212,14 @@ void check_golden_patches(double bound) {
   constexpr int kUsed = 3 * kPatch * kPatch, kColumns = kUsed + 8;
   const std::vector<float> x = clip_ops().floats("patch.x"),
                            weight = clip_ops().floats("patch.weight");
-  ClipPatches<T> op;
+  ImagePatches<T> op;
   op.n = kN, op.size = kSize, op.patch = kPatch, op.columns = kColumns;
   const std::vector<float> rows = run(op, nullptr, x.data());
-  ClipPatches<float> plain;
+  ImagePatches<float> plain;
   plain.values = x.data();
   plain.n = kN, plain.size = kSize, plain.patch = kPatch, plain.columns = kColumns;
   std::vector<double> expected(rows.size());
-  reference::clip_patches(plain, expected.data());
+  reference::image_patches(plain, expected.data());
   for (size_t i = 0; i < rows.size(); ++i)
     ASSERT_EQ(rows[i], to_float(from_float<T>(static_cast<float>(expected[i])))) << i;
   std::vector<float> y;
@@ -257,7 +254,7 @@ void check_normalised(double bound) {
   const GoldenFile file("clip/preprocess/golden.safetensors");
   for (const char* name : {"noise_100x81.64", "formula_1024x1024.64"}) {
     const std::vector<uint8_t> bytes = file.bytes(std::string(name) + ".crop_u8");
-    ClipPatches<T> op;
+    ImagePatches<T> op;
     op.n = 1, op.size = op.patch = 64, op.columns = 3 * 64 * 64;
     const float mean[] = {0.48145466f, 0.4578275f, 0.40821073f};
     const float std_dev[] = {0.26862954f, 0.26130258f, 0.27577711f};
@@ -278,21 +275,21 @@ TEST_F(ClipKernels, TokensGetTheirPositions) {
   for (const auto [n, t, w] :
        {std::array{1, 2, 4}, std::array{2, 5, 132}, std::array{2, 3, 1028}}) {
     Operands operands(34, true);
-    ClipPlace op;
+    AddPositions op;
     op.n = n, op.t = t, op.w = w;
     const float* patches = operands.uniform(int64_t{n} * (t - 1) * w);
     const float* token = operands.uniform(w);
     const float* position = operands.uniform(int64_t{t} * w);
     op.patches = patches, op.class_token = token, op.position = position;
     std::vector<double> expected(size_t(n) * t * w);
-    reference::clip_place(op, expected.data());
+    reference::add_positions(op, expected.data());
     Upload<f16> upload;
     DeviceArray<float> x(expected.size());
     op.patches = upload.plain(patches, n, int64_t{t - 1} * w);
     op.class_token = upload.plain(token, 0, w);
     op.position = upload.plain(position, t, w);
     op.x = x.data();
-    clip_place(op, nullptr);
+    add_positions(op, nullptr);
     const std::vector<float> placed = floats_of(x);
     for (size_t i = 0; i < placed.size(); ++i)
       ASSERT_EQ(placed[i], static_cast<float>(expected[i]));
@@ -300,22 +297,22 @@ TEST_F(ClipKernels, TokensGetTheirPositions) {
     constexpr int kWords = 11;
     std::vector<int32_t> ids;
     for (int k = 0; k < n * t; ++k) ids.push_back((k * 7 + 10) % kWords);
-    ClipWords<float> words;
+    TokenEmbedding<float> words;
     words.n = n, words.t = t, words.w = w;
     words.ids = ids.data(), words.position = position;
     words.table = operands.stored(int64_t{kWords} * w);
-    reference::clip_words(words, expected.data());
+    reference::token_embedding(words, expected.data());
     DeviceArray<int32_t> ids_there{std::span<const int32_t>(ids)};
     const auto check_words = [&]<class T>(T) {
       Upload<T> there;
       DeviceArray<float> y(expected.size());
-      ClipWords<T> launched;
+      TokenEmbedding<T> launched;
       launched.n = n, launched.t = t, launched.w = w;
       launched.ids = ids_there.data();
       launched.table = there.stored(words.table, kWords, w);
       launched.position = there.plain(position, t, w);
       launched.x = y.data();
-      clip_words(launched, nullptr);
+      token_embedding(launched, nullptr);
       const std::vector<float> read = floats_of(y);
       for (size_t i = 0; i < read.size(); ++i) ASSERT_EQ(read[i], static_cast<float>(expected[i]));
     };
@@ -328,7 +325,7 @@ TEST_F(ClipKernels, UnitVectorsAreTheGoldenOnes) {
   for (const char* name : {"sim.image", "sim.text"}) {
     const std::vector<float> x = clip_ops().floats(name);
     DeviceArray<float> rows{std::span<const float>(x)};
-    clip_unit({rows.data(), static_cast<int>(x.size() / 40), 40}, nullptr);
+    l2_normalize({rows.data(), static_cast<int>(x.size() / 40), 40}, nullptr);
     // A sum of forty squares, a root, a division.
     expect_within(floats_of(rows), clip_ops().floats(std::string(name) + "_norm"),
                   tolerance(40) + 0x1p-24);
@@ -351,18 +348,18 @@ std::vector<uint8_t> scaled(const std::vector<uint8_t>& picture, int height, int
     DeviceArray<int32_t> first{std::span<const int32_t>(table.first)};
     DeviceArray<int32_t> count{std::span<const int32_t>(table.count)};
     DeviceArray<int32_t> weights{std::span<const int32_t>(table.weights)};
-    ClipResample op;
+    Resample op;
     op.x = x.data(), op.y = y.data();
     op.first = first.data(), op.count = count.data(), op.weights = weights.data();
     op.outer = outer, op.length = length, op.size = size, op.inner = inner, op.taps = table.taps;
-    clip_resample(op, nullptr);
+    resample(op, nullptr);
     EXPECT_TRUE(y.guards_intact());
-    ClipResample host = op;
+    Resample host = op;
     host.x = values.data();
     host.first = table.first.data(), host.count = table.count.data();
     host.weights = table.weights.data();
     std::vector<uint8_t> expected(size_t(outer) * size * inner);
-    reference::clip_resample(host, expected.data());
+    reference::resample(host, expected.data());
     values = y.read();
     EXPECT_EQ(values, expected);
   };
@@ -404,34 +401,34 @@ TEST_F(ClipKernels, RefuseWhatTheirRulesExclude) {
   f16 halves[16] = {};
   uint8_t bytes[16] = {};
   int32_t counts[4] = {};
-  ClipLayerNorm<f16> norm;
+  LayerNorm<f16> norm;
   norm.x = numbers, norm.weight = norm.bias = numbers, norm.y = halves;
   norm.m = 1, norm.w = norm.stride = 6;
-  EXPECT_THROW(clip_layer_norm(norm, nullptr), InvalidArgument);  // not a multiple of 4
+  EXPECT_THROW(layer_norm(norm, nullptr), InvalidArgument);  // not a multiple of 4
   norm.w = norm.stride = 2052;
-  EXPECT_THROW(clip_layer_norm(norm, nullptr), InvalidArgument);
-  ClipAttention<f16> attention;
-  attention.qkv = halves, attention.bias = numbers, attention.y = halves + 8;
-  attention.n = attention.t = attention.heads = 1, attention.head = 8;
-  attention.queries = 2;
-  EXPECT_THROW(clip_attention(attention, nullptr, true), InvalidArgument);
-  attention.queries = 1, attention.head = 257;
-  EXPECT_THROW(clip_attention(attention, nullptr, true), InvalidArgument);
-  ClipPatches<float> patches;
+  EXPECT_THROW(layer_norm(norm, nullptr), InvalidArgument);
+  Attention<f16> attend;
+  attend.qkv = halves, attend.bias = numbers, attend.y = halves + 8;
+  attend.n = attend.t = attend.heads = 1, attend.head = 8;
+  attend.queries = 2;
+  EXPECT_THROW(attention(attend, nullptr, true), InvalidArgument);
+  attend.queries = 1, attend.head = 257;
+  EXPECT_THROW(attention(attend, nullptr, true), InvalidArgument);
+  ImagePatches<float> patches;
   patches.y = numbers;
   patches.n = 1, patches.size = 4, patches.patch = 2, patches.columns = 12;
-  EXPECT_THROW(clip_patches(patches, nullptr), InvalidArgument);  // neither x nor values
+  EXPECT_THROW(image_patches(patches, nullptr), InvalidArgument);  // neither x nor values
   patches.values = numbers, patches.columns = 11;
-  EXPECT_THROW(clip_patches(patches, nullptr), InvalidArgument);
+  EXPECT_THROW(image_patches(patches, nullptr), InvalidArgument);
   patches.patch = 3, patches.columns = 27;
-  EXPECT_THROW(clip_patches(patches, nullptr), InvalidArgument);
-  ClipResample resample;
-  resample.x = bytes, resample.first = resample.count = resample.weights = counts;
-  resample.y = bytes;
-  resample.outer = 1, resample.length = resample.size = resample.inner = resample.taps = 1;
-  EXPECT_THROW(clip_resample(resample, nullptr), InvalidArgument);  // y is x
-  EXPECT_THROW(clip_unit({numbers, 0, 4}, nullptr), InvalidArgument);
-  EXPECT_THROW(clip_bias_act(ClipBiasAct<float>{numbers, numbers, 1, 2}, nullptr), InvalidArgument);
+  EXPECT_THROW(image_patches(patches, nullptr), InvalidArgument);
+  Resample pass;
+  pass.x = bytes, pass.first = pass.count = pass.weights = counts;
+  pass.y = bytes;
+  pass.outer = 1, pass.length = pass.size = pass.inner = pass.taps = 1;
+  EXPECT_THROW(resample(pass, nullptr), InvalidArgument);  // y is x
+  EXPECT_THROW(l2_normalize({numbers, 0, 4}, nullptr), InvalidArgument);
+  EXPECT_THROW(bias_gelu(BiasGelu<float>{numbers, numbers, 1, 2}, nullptr), InvalidArgument);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 // the order of threads. Method: shapes around every edge of a tile (channels that are multiples of
 // eight only, rows that fill no tile, rows of several samples in one tile), each option of the
 // epilogue, all on every tile, against the reference in double (support/compare.h; products of
-// halves are exact in float32, so the bound for sums is the plain kernel's). Then the pieces: the
+// halves are exact in float32, so the bound for sums is the plain kernel's). Then the parts: the
 // folded weight of the composite up-convolution against the two operations it replaces, the second
 // output, what the kernel must leave to the plain one, and the table's own choices.
 #include <gtest/gtest.h>
@@ -27,7 +27,7 @@ struct TensorCoreCase {
   EpilogueCase epilogue;
 };
 constexpr EpilogueCase kSeeds = {
-    true, true, NoiseKind::seeds, Nonlinearity::lrelu, 0.2f, 1.4142135f, 2, false, true};
+    true, true, NoiseKind::seeds, Activation::lrelu, 0.2f, 1.4142135f, 2, false, true};
 const TensorCoreCase kCases[] = {
     {"least", 1, 1, 1, 8, 8, 3, kNothing},
     {"samples_share_a_tile", 5, 4, 4, 24, 40, 3, kWhole},
@@ -38,8 +38,8 @@ const TensorCoreCase kCases[] = {
     {"tall", 1, 67, 2, 64, 8, 3, kLayer},
     {"patch_exactly", 1, 8, 16, 32, 32, 3, kLayer},
     {"patches_that_overhang", 2, 9, 17, 8, 40, 3, kWhole},
-    {"patches_of_many_slices", 1, 9, 17, 104, 136, 3, kSeeds},
-    {"patch_of_two_slices", 1, 8, 17, 56, 72, 3, kWhole},
+    {"patches_of_many_k_tiles", 1, 9, 17, 104, 136, 3, kSeeds},
+    {"patch_of_two_k_tiles", 1, 8, 17, 56, 72, 3, kWhole},
     {"pointwise",
      2,
      9,
@@ -47,7 +47,7 @@ const TensorCoreCase kCases[] = {
      40,
      24,
      1,
-     {false, false, NoiseKind::none, Nonlinearity::linear, 0.2f, 0.7f}},
+     {false, false, NoiseKind::none, Activation::linear, 0.2f, 0.7f}},
 };
 
 /// The kernel and its tile: those of kConvTiles, then those of kPatchTiles.
@@ -437,8 +437,8 @@ TEST(RgbEpilogue, IsRefusedWhereTheOperationsDoNotMeet) {
   other.rgb.image = nullptr;
   EXPECT_THROW(check(other), InvalidArgument);
   EXPECT_FALSE(fits_rgb_epilogue(16, 16, 32)) << "too few pixels";
-  EXPECT_FALSE(fits_rgb_epilogue(33, 33, 32)) << "a piece would hold two samples";
-  EXPECT_FALSE(fits_rgb_epilogue(64, 64, 136)) << "more channels than a piece";
+  EXPECT_FALSE(fits_rgb_epilogue(33, 33, 32)) << "a CTA tile would hold two samples";
+  EXPECT_FALSE(fits_rgb_epilogue(64, 64, 136)) << "more channels than a CTA tile";
 }
 
 TEST(FilterBehindTheUpConvolution, EqualsTheReference) {
@@ -480,8 +480,8 @@ TEST(ConvolutionPaths, LeaveToThePlainKernelWhatTensorCoresCannotTake) {
   EXPECT_FALSE(fits([](auto& o) { o.i = 12; }));
   EXPECT_FALSE(fits([](auto& o) { o.o = 4; }));
   EXPECT_FALSE(fits([&one](auto& o) { o.style = &one; }));
-  EXPECT_FALSE(fits([](auto& o) { o.epilogue.act = Nonlinearity::swish; }));
-  EXPECT_TRUE(fits([](auto& o) { o.epilogue.act = Nonlinearity::lrelu; }));
+  EXPECT_FALSE(fits([](auto& o) { o.epilogue.act = Activation::swish; }));
+  EXPECT_TRUE(fits([](auto& o) { o.epilogue.act = Activation::lrelu; }));
   EXPECT_EQ(best_conv_path(7), ConvPath::plain);
   EXPECT_EQ(best_conv_path(8), ConvPath::mma);
   EXPECT_EQ(best_conv_path(9), ConvPath::mma);
@@ -491,14 +491,14 @@ TEST(ConvolutionTiles, AreChosenForTheWidestNetworkAsTheWavesSay) {
   const auto patch_tile_of = [](int side, int channels, int n) {
     return choose_patch_tile(n, side, side, channels, channels);
   };
-  // 64² by 512: 128 pieces of 128 x 128 for 132 SMs, one nearly full wave; likewise 128² and 256².
+  // 64² by 512: 128 tiles of 128 x 128 for 132 SMs, one nearly full wave; likewise 128² and 256².
   EXPECT_EQ(patch_tile_of(64, 512, 1), 0);
   EXPECT_EQ(patch_tile_of(128, 256, 1), 0);
   EXPECT_EQ(patch_tile_of(256, 128, 1), 0);
   EXPECT_EQ(patch_tile_of(512, 64, 1), 1);
   EXPECT_EQ(patch_tile_of(1024, 32, 1), 2);
   EXPECT_EQ(patch_tile_of(1024, 32, 8), 2);
-  // 32² by 512: 32 large pieces would leave most SMs idle.
+  // 32² by 512: 32 large tiles would leave most SMs idle.
   EXPECT_EQ(patch_tile_of(32, 512, 1), 2);
   EXPECT_EQ(patch_tile_of(32, 512, 16), 0);
 

@@ -111,9 +111,9 @@ TEST_F(Machines, RepeatScalesByTheStyleOfEachSample) {
   for (const uint64_t order : kOrders) {
     set_order(order);
     DeviceArray<f16> y(size_t{kN} * kC * kPixels);
-    repeat(Repeat<f16>{upload.stored(x, 1, kC * kPixels), y.data(), kN, kC * kPixels,
-                       upload.plain(style, kN, kC), kC},
-           nullptr);
+    broadcast_constant(BroadcastConstant<f16>{upload.stored(x, 1, kC * kPixels), y.data(), kN,
+                                              kC * kPixels, upload.plain(style, kN, kC), kC},
+                       nullptr);
     const std::vector<f16> values = y.read();
     for (int n = 0; n < kN; ++n)
       for (int k = 0; k < kC * kPixels; ++k)
@@ -157,7 +157,7 @@ TEST_F(Machines, ShrinkIsTheExactMean) {
       set_order(order);
       DeviceArray<uint8_t> from{std::span<const uint8_t>(x)};
       DeviceArray<uint8_t> to(size_t(n) * size * size * c);
-      shrink({from.data(), to.data(), n, c, side, size}, nullptr);
+      area_downsample({from.data(), to.data(), n, c, side, size}, nullptr);
       EXPECT_EQ(to.read(), shrunk(x, n, side, size, c));
       EXPECT_TRUE(to.guards_intact());
     }
@@ -171,13 +171,13 @@ TEST_F(Machines, ShrinkOfTheLargestWhitePictureIsWhite) {
   DeviceArray<uint8_t> from{std::span<const uint8_t>(white)};
   for (const int size : {1, 3}) {
     DeviceArray<uint8_t> to(size_t{1} * size * size);
-    shrink({from.data(), to.data(), 1, 1, kSide, size}, nullptr);
+    area_downsample({from.data(), to.data(), 1, 1, kSide, size}, nullptr);
     EXPECT_EQ(to.read(), std::vector<uint8_t>(size_t{1} * size * size, 255));
   }
-  Shrink larger{from.data(), from.data(), 1, 1, 8, 9};
-  EXPECT_THROW(shrink(larger, nullptr), InvalidArgument);
-  Shrink huge{from.data(), from.data(), 1, 1, kSide + 1, 1};
-  EXPECT_THROW(shrink(huge, nullptr), InvalidArgument);
+  AreaDownsample larger{from.data(), from.data(), 1, 1, 8, 9};
+  EXPECT_THROW(area_downsample(larger, nullptr), InvalidArgument);
+  AreaDownsample huge{from.data(), from.data(), 1, 1, kSide + 1, 1};
+  EXPECT_THROW(area_downsample(huge, nullptr), InvalidArgument);
 }
 
 TEST_F(Machines, StylesAreTheSameBytesHoweverManyBlocksShareARow) {
@@ -253,7 +253,7 @@ TEST_F(Machines, FullyConnectedEqualsTheReference) {
     dense.i = i, dense.o = o;
     dense.weight = operands.uniform(int64_t{o} * i);
     dense.bias = operands.uniform(o);
-    dense.act = Nonlinearity::lrelu;
+    dense.act = Activation::lrelu;
     dense.gain = 1.4142135f;
     const float* x = operands.uniform(int64_t{n} * i);
     const auto in_double = [&](const float* values) {
@@ -278,12 +278,12 @@ TEST_F(Machines, FullyConnectedEqualsTheReference) {
     };
     const std::vector<float> first = run(x, n);
     Magnitudes absolute(operands);
-    dense.act = Nonlinearity::linear;
+    dense.act = Activation::linear;
     const float *weight = dense.weight, *bias = dense.bias;
     dense.weight = absolute.plain(weight, 0, int64_t{o} * i);
     dense.bias = absolute.plain(bias, 0, o);
     const std::vector<double> magnitude = in_double(absolute.plain(x, n, i));
-    dense.weight = weight, dense.bias = bias, dense.act = Nonlinearity::lrelu;
+    dense.weight = weight, dense.bias = bias, dense.act = Activation::lrelu;
     expect_close(first, expected, magnitude, i + 1, Storage::f32);
     for (const uint64_t order : kOrders) {
       set_order(order);

@@ -189,7 +189,7 @@ TYPED_TEST(Kernels, RepeatCopiesExactly) {
       set_order(order);
       DeviceArray<TypeParam> from{std::span<const TypeParam>(x)};
       DeviceArray<TypeParam> to(5 * size_t{1} * count);
-      repeat(Repeat<TypeParam>{from.data(), to.data(), 5, count}, nullptr);
+      broadcast_constant(BroadcastConstant<TypeParam>{from.data(), to.data(), 5, count}, nullptr);
       const std::vector<TypeParam> y = to.read();
       for (size_t i = 0; i < y.size(); ++i) ASSERT_EQ(to_float(y[i]), values[i % count]);
       EXPECT_TRUE(to.guards_intact());

@@ -9,7 +9,7 @@ namespace vernissage {
 namespace {
 
 __global__ void waiting_kernel(int* touched) {
-  join_previous();
+  griddep_wait();
   atomicAdd(touched, 1);
 }
 __global__ void forgetful_kernel(int* touched) {
@@ -17,7 +17,7 @@ __global__ void forgetful_kernel(int* touched) {
 }
 __global__ void half_hearted_kernel(int* touched) {
   if (threadIdx.x >= 32) return;
-  join_previous();
+  griddep_wait();
   atomicAdd(touched, 1);
 }
 

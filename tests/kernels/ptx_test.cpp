@@ -282,27 +282,27 @@ TEST_F(Ptx, BankConflictsOfLdmatrixAreCounted) {
 
 constexpr int kThreads = 64;
 constexpr int kStages = 3;
-constexpr int kSlices = 7;
-constexpr int kSliceHalves = kThreads * 8;  // 16 bytes a thread
+constexpr int kKTiles = 7;
+constexpr int kKTileHalves = kThreads * 8;  // 16 bytes a thread
 
 enum class Fault { none, no_wait, lax_wait, no_barrier, early_refill, no_commit };
 
-/// Every warp sums, by ldmatrix, what the other warp has copied: y[thread] = Σ over slices of the
+/// Every warp sums, by ldmatrix, what the other warp has copied: y[thread] = Σ over k-tiles of the
 /// first half of its matrices. `by_ldmatrix` false: the same by plain loads.
 __global__ void pipeline_kernel(const f16* x, float* y, Fault fault, bool by_ldmatrix) {
   VERNISSAGE_DYNAMIC_SHARED(f16, stages);  // (kStages, kThreads, 8)
   const int thread = static_cast<int>(threadIdx.x);
-  const auto fetch = [&](int slice) {
-    if (slice < kSlices)
-      ptx::cp_async_16(stages + slice % kStages * kSliceHalves + thread * 8,
-                       x + slice * kSliceHalves + thread * 8, true);
+  const auto fetch = [&](int k_tile) {
+    if (k_tile < kKTiles)
+      ptx::cp_async_16(stages + k_tile % kStages * kKTileHalves + thread * 8,
+                       x + k_tile * kKTileHalves + thread * 8, true);
     if (fault != Fault::no_commit) ptx::cp_async_commit();
   };
-  for (int slice = 0; slice < kStages - 1; ++slice) fetch(slice);
+  for (int k_tile = 0; k_tile < kStages - 1; ++k_tile) fetch(k_tile);
   float sum = 0;
   const int other = (thread + 32) % kThreads;
-  for (int slice = 0; slice < kSlices; ++slice) {
-    if (fault == Fault::early_refill) fetch(slice + kStages - 1);
+  for (int k_tile = 0; k_tile < kKTiles; ++k_tile) {
+    if (fault == Fault::early_refill) fetch(k_tile + kStages - 1);
     if (fault == Fault::lax_wait)
       ptx::cp_async_wait<kStages - 1>();
     else if (fault == Fault::early_refill)
@@ -310,7 +310,7 @@ __global__ void pipeline_kernel(const f16* x, float* y, Fault fault, bool by_ldm
     else if (fault != Fault::no_wait)
       ptx::cp_async_wait<kStages - 2>();
     if (fault != Fault::no_barrier) __syncthreads();
-    const f16* stage = stages + slice % kStages * kSliceHalves;
+    const f16* stage = stages + k_tile % kStages * kKTileHalves;
     if (by_ldmatrix) {
       uint32_t r[4];
       ptx::ldmatrix_x4(r, stage + other * 8);
@@ -318,27 +318,27 @@ __global__ void pipeline_kernel(const f16* x, float* y, Fault fault, bool by_ldm
     } else {
       sum += to_float(stage[other * 8]);
     }
-    // Every thread has read slice - 1 when it passed the barrier: its stage may be filled.
-    if (fault != Fault::early_refill) fetch(slice + kStages - 1);
+    // Every thread has read k-tile - 1 when it passed the barrier: its stage may be filled.
+    if (fault != Fault::early_refill) fetch(k_tile + kStages - 1);
   }
   ptx::cp_async_wait_all();
   y[thread] = sum;
 }
 
 std::vector<float> run_pipeline(Fault fault, bool by_ldmatrix) {
-  static const std::vector<f16> x = random_halves(kSlices * kSliceHalves, 5);
+  static const std::vector<f16> x = random_halves(kKTiles * kKTileHalves, 5);
   std::vector<float> y(kThreads, NAN);
-  launch(pipeline_kernel, 1, kThreads, kStages * kSliceHalves * sizeof(f16), nullptr, x.data(),
+  launch(pipeline_kernel, 1, kThreads, kStages * kKTileHalves * sizeof(f16), nullptr, x.data(),
          y.data(), fault, by_ldmatrix);
   return y;
 }
 
-TEST_F(Ptx, APipelineOfCopiesBringsEverySliceInEveryOrder) {
-  const std::vector<f16> x = random_halves(kSlices * kSliceHalves, 5);
+TEST_F(Ptx, APipelineOfCopiesLoadsEveryKTileInEveryOrder) {
+  const std::vector<f16> x = random_halves(kKTiles * kKTileHalves, 5);
   std::vector<float> rows(kThreads, 0.0f), matrices(kThreads, 0.0f);
   for (int thread = 0; thread < kThreads; ++thread)
-    for (int slice = 0; slice < kSlices; ++slice) {
-      const f16* stage = &x[slice * kSliceHalves];
+    for (int k_tile = 0; k_tile < kKTiles; ++k_tile) {
+      const f16* stage = &x[k_tile * kKTileHalves];
       const int other = (thread + 32) % kThreads;
       rows[thread] += to_float(stage[other * 8]);
       for (int matrix = 0; matrix < 4; ++matrix)
@@ -350,8 +350,8 @@ TEST_F(Ptx, APipelineOfCopiesBringsEverySliceInEveryOrder) {
     EXPECT_EQ(run_pipeline(Fault::none, false), rows) << "order " << order;
     EXPECT_EQ(run_pipeline(Fault::none, true), matrices) << "order " << order;
   }
-  EXPECT_EQ(emulation::counts().copies, 10u * kThreads * kSlices);
-  EXPECT_EQ(emulation::counts().bytes_copied, 10u * kThreads * kSlices * 16);
+  EXPECT_EQ(emulation::counts().copies, 10u * kThreads * kKTiles);
+  EXPECT_EQ(emulation::counts().bytes_copied, 10u * kThreads * kKTiles * 16);
 }
 
 TEST_F(Ptx, AStageThatWasNotWaitedForIsFoundByLdmatrix) {
@@ -441,7 +441,7 @@ TEST_F(Ptx, ACopyArrivesWithItsWaitOrAsZeros) {
   const auto run = [&](Copy which) { launch(copy_kernel, 1, 1, 0, nullptr, &x[0], &y[0], which); };
   run(Copy::plain);
   for (int i = 0; i < 8; ++i) EXPECT_EQ(to_float(y[i]), i + 1.0f);
-  run(Copy::uncommitted);  // of no group, so only the wait for all of them brings it
+  run(Copy::uncommitted);  // of no group, so only the wait for all of them completes it
   for (int i = 0; i < 8; ++i) {
     EXPECT_TRUE(std::isnan(to_float(y[i])));
     EXPECT_EQ(to_float(y[8 + i]), i + 1.0f);

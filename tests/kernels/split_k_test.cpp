@@ -14,7 +14,7 @@
 namespace vernissage::testing {
 namespace {
 
-constexpr EpilogueCase kSeeded = {true,       true, NoiseKind::seeds, Nonlinearity::lrelu, 0.2f,
+constexpr EpilogueCase kSeeded = {true,       true, NoiseKind::seeds, Activation::lrelu, 0.2f,
                                   1.4142135f, 2};
 
 struct SplitCase {

@@ -22,7 +22,7 @@
 #include "server/curation/selection.h"
 #include "server/gallery/claims.h"
 #include "server/gallery/gallery.h"
-#include "server/render/generator_painter.h"
+#include "server/render/generator_renderer.h"
 #include "server/render/picture_cache.h"
 #include "server/render/previews.h"
 #include "tests/support/child.h"
@@ -72,14 +72,14 @@ class Curating : public ::testing::Test {
     std::ofstream(rooms()) << kRooms;
     gallery::GalleryKey::create(key());
     const auto secret = gallery::GalleryKey::load(key());
-    studio_ = open_studio(studio_options(), secret).release();
+    networks_ = load_curation_networks(network_options(), secret).release();
     CurateSummary summary;
     curate(options(), yardstick(), summary);
     EXPECT_EQ(summary.paintings, 17);
     EXPECT_EQ(summary.embedded, kCandidates);
   }
   static void TearDownTestSuite() {
-    delete studio_;
+    delete networks_;
     delete directory_;
   }
 
@@ -90,8 +90,8 @@ class Curating : public ::testing::Test {
   static fs::path yardstick() { return *directory_ / "yardstick"; }
   fs::path here(const std::string& name) const { return mine_ / name; }
 
-  static StudioOptions studio_options() {
-    StudioOptions options;
+  static CurationNetworkOptions network_options() {
+    CurationNetworkOptions options;
     options.generator = generator();
     options.curator = curator();
     options.device = "cpu";
@@ -101,13 +101,13 @@ class Curating : public ::testing::Test {
   /// With networks that were loaded once.
   static CurateOptions options() {
     CurateOptions options;
-    options.studio = studio_options();
+    options.networks = network_options();
     options.key = key();
     options.rooms = load_rooms(rooms());
     options.candidates = kCandidates;
     options.duplicate_cosine = 0.9999f;
-    options.open = [](const StudioOptions&, const gallery::GalleryKey&) {
-      return std::make_unique<Studio>(*studio_);
+    options.open = [](const CurationNetworkOptions&, const gallery::GalleryKey&) {
+      return std::make_unique<CurationNetworks>(*networks_);
     };
     options.progress.write = [](const std::string&) {};
     return options;
@@ -171,7 +171,7 @@ class Curating : public ::testing::Test {
 
  private:
   static inline TemporaryDirectory* directory_ = nullptr;
-  static inline Studio* studio_ = nullptr;
+  static inline CurationNetworks* networks_ = nullptr;
   TemporaryDirectory mine_;
 };
 
@@ -277,11 +277,12 @@ TEST_F(Curating, WhatHangsIsWhatTheServerPaints) {
   const gallery::Gallery opened(yardstick());
   EXPECT_TRUE(opened.config().curated);
   EXPECT_TRUE(opened.claims().has_points());
-  const auto painter = render::make_generator_painter(opened, "cpu", Precision::f32, 1);
+  const auto renderer = render::make_generator_renderer(opened, "cpu", Precision::f32, 1);
   render::PictureCache cache(opened.previews_path(), {});
   ASSERT_EQ(opened.catalogue().size(), 17u);
   for (const gallery::Painting* painting : opened.catalogue()) {
-    const Image picture = painter->paint({render::Subject::painting(painting->candidate)}).front();
+    const Image picture =
+        renderer->paint({render::RenderSpec::painting(painting->candidate)}).front();
     for (const int width : opened.ladder())
       for (const auto format : {render::PreviewFormat::webp, render::PreviewFormat::jpg}) {
         const auto kept = cache.find(painting->id + "/" + render::file_name({width, format}));
@@ -409,14 +410,14 @@ TEST_F(Curating, PartsThatDoNotBelongTogetherAreNamed) {
   other.candidates = 201;
   EXPECT_NE(merge_message(three, other).find("candidates: 200 in"), std::string::npos);
   other = options();
-  other.studio.truncation = 0.5f;
+  other.networks.truncation = 0.5f;
   EXPECT_NE(merge_message(three, other).find("truncation: 0.7 in"), std::string::npos);
   std::ofstream(here("changed"), std::ios::binary) << file_text(curator()) << " ";
   other = options();
-  other.studio.curator = here("changed");
+  other.networks.curator = here("changed");
   EXPECT_NE(merge_message(three, other).find("curator's SHA-256"), std::string::npos);
   other = options();
-  other.studio.generator = here("changed");
+  other.networks.generator = here("changed");
   EXPECT_NE(merge_message(three, other).find("generator's SHA-256"), std::string::npos);
   fs::resize_file(three[1], 4096 + 10 * (32 * 4 + 8));
   EXPECT_NE(merge_message(three).find("has 10 of 67 candidates; run its shard again"),
@@ -426,9 +427,10 @@ TEST_F(Curating, PartsThatDoNotBelongTogetherAreNamed) {
 
 TEST_F(Curating, HalfPrecisionIsRefusedOnTheCpu) {
   CurateOptions half = options();
-  half.studio.precision = "f16";
-  EXPECT_EQ(message_of([&] { open_studio(half.studio, gallery::GalleryKey::load(key())); }),
-            "device cpu: half precision exists on CUDA only; the CPU paints in f32");
+  half.networks.precision = "f16";
+  EXPECT_EQ(
+      message_of([&] { load_curation_networks(half.networks, gallery::GalleryKey::load(key())); }),
+      "device cpu: half precision exists on CUDA only; the CPU paints in f32");
 }
 
 TEST_F(Curating, RoomsThatCannotBeFilledAreAnErrorOrFewer) {

@@ -293,21 +293,21 @@ TEST_F(OpenApi, EveryAnswerIsAsDescribed) {
   const std::string ada = known(), ben = known();
   const std::string json = "Content-Type: application/json\r\n";
   const std::string form = "Content-Type: application/x-www-form-urlencoded\r\n";
-  const auto wish = [](const std::string& id, const std::string& plaque = "Ada") {
+  const auto body = [](const std::string& id, const std::string& plaque = "Ada") {
     return "{\"painting\":\"" + id + "\",\"plaque\":\"" + plaque + "\"}";
   };
   const auto claim = [&](int status, const std::string& fields, const std::string& body) {
     ask("POST", "/api/v1/claims", "/api/v1/claims", status, fields, body);
   };
   claim(400, ada + json, "{");
-  claim(403, json, wish(ids[0]));
-  claim(404, ada + json, wish(nobody));
-  claim(415, ada + form, wish(ids[0]));
-  claim(422, ada + json, wish(ids[0], std::string(100, 'x')));
-  claim(201, ada + json + "Idempotency-Key: k\r\n", wish(ids[0]));
-  claim(200, ada + json + "Idempotency-Key: k\r\n", wish(ids[0]));
-  claim(409, ada + json, wish(ids[1]));
-  claim(409, ben + json, wish(ids[0], "Ben"));
+  claim(403, json, body(ids[0]));
+  claim(404, ada + json, body(nobody));
+  claim(415, ada + form, body(ids[0]));
+  claim(422, ada + json, body(ids[0], std::string(100, 'x')));
+  claim(201, ada + json + "Idempotency-Key: k\r\n", body(ids[0]));
+  claim(200, ada + json + "Idempotency-Key: k\r\n", body(ids[0]));
+  claim(409, ada + json, body(ids[1]));
+  claim(409, ben + json, body(ids[0], "Ben"));
   ask("GET", "/api/v1/me", "/api/v1/me", 200, ada);
   ask("GET", "/mine", "/mine", 200, ada);
 

@@ -20,8 +20,8 @@ using testing::hidden_field;
 using testing::request_for;
 using testing::SmallGallery;
 
-visitors::Settings without_limits() {
-  visitors::Settings settings;
+visitors::VisitorSettings without_limits() {
+  visitors::VisitorSettings settings;
   settings.claims_per_hour = 0;
   return settings;
 }
@@ -274,7 +274,7 @@ TEST_F(Claiming, NoOtherSitesPageCanClaimForAVisitor) {
 }
 
 TEST_F(Claiming, OneNetworkGetsItsShareAndOthersNoticeNothing) {
-  visitors::Settings settings;
+  visitors::VisitorSettings settings;
   settings.claims_per_hour = 1;  // and four a subnet
   gallery_.set_rules(settings);
   std::vector<const gallery::Painting*> free = gallery_.gallery().catalogue();
@@ -301,7 +301,7 @@ TEST_F(Claiming, OneNetworkGetsItsShareAndOthersNoticeNothing) {
 }
 
 TEST_F(Claiming, RetriesAndLostRacesTakeNothingFromTheShare) {
-  visitors::Settings settings;
+  visitors::VisitorSettings settings;
   settings.claims_per_hour = 1;
   gallery_.set_rules(settings);
   Browser ada(gallery_, "203.0.113.1"), ben(gallery_, "198.51.100.1");
@@ -313,7 +313,7 @@ TEST_F(Claiming, RetriesAndLostRacesTakeNothingFromTheShare) {
 }
 
 TEST_F(Claiming, AttemptsAreCountedBeforeAnythingIsRead) {
-  visitors::Settings settings;
+  visitors::VisitorSettings settings;
   settings.claims_per_hour = 1000;
   gallery_.set_rules(settings);
   Browser noisy(gallery_, "203.0.113.1");
@@ -327,8 +327,29 @@ TEST_F(Claiming, AttemptsAreCountedBeforeAnythingIsRead) {
   EXPECT_LT(answered, 100);
 }
 
+TEST_F(Claiming, WhoHasNoIdentityIsToldWhatIsMissingAndFromWhom) {
+  visitors::VisitorSettings settings;
+  settings.identity_field = "X-Remote-User";
+  settings.trusted = visitors::read_trusted_proxies("10.0.0.1");
+  gallery_.set_rules(settings);
+  Browser proxy(gallery_, "10.0.0.1"), stranger(gallery_, "203.0.113.1");
+  const auto detail = [](const Response& response) {
+    EXPECT_EQ(response.status, 403);
+    const size_t begin = response.body.find("\"detail\":\"") + 10;
+    return response.body.substr(begin, response.body.find('"', begin) - begin);
+  };
+  EXPECT_EQ(detail(proxy.get("/api/v1/me")),
+            "no identity: header X-Remote-User is missing from trusted proxy 10.0.0.1");
+  EXPECT_EQ(detail(proxy.get("/api/v1/me", {{"X-Remote-User", ""}})),
+            "no identity: header X-Remote-User from trusted proxy 10.0.0.1: expected once, with 1 "
+            "to 505 bytes");
+  EXPECT_EQ(detail(stranger.get("/api/v1/me", {{"X-Remote-User", "ada"}})),
+            "no identity: the request came from 203.0.113.1, which is not a trusted proxy");
+  EXPECT_EQ(proxy.get("/api/v1/me", {{"X-Remote-User", "ada"}}).status, 200);
+}
+
 TEST_F(Claiming, OfManyAtOnceExactlyOneWins) {
-  // Over handlers, cookies and the desk; the store's own races are store_conformance_test's.
+  // Over handlers, cookies and the queue; the store's own races are store_conformance_test's.
   constexpr int kVisitors = 16;
   for (size_t round = 0; round < 4; ++round) {
     std::vector<std::unique_ptr<Browser>> crowd;

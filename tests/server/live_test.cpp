@@ -1,7 +1,7 @@
 // What changes while somebody looks: events, walks, rooms as they are painted. Goal: nobody misses
 // a claim however slowly they read, everything is bounded, each frame is painted once for all, and
 // who leaves takes back what they asked for. Method: streams pulled by hand as a connection would,
-// a real store, a painter that waits for the test.
+// a real store, a renderer that waits for the test.
 #include <gtest/gtest.h>
 
 #include <future>
@@ -58,16 +58,16 @@ bool is_there(std::future<Reader::Piece>& piece) {
 
 using testing::Gate;
 
-// A grey that depends on the subject alone.
-class GreyPainter : public render::Painter {
+// A grey that depends on the spec alone.
+class GreyRenderer : public render::Renderer {
  public:
-  GreyPainter(Gate& gate, std::atomic<int>& painted) : gate_(gate), painted_(painted) {}
+  GreyRenderer(Gate& gate, std::atomic<int>& painted) : gate_(gate), painted_(painted) {}
   std::string describe() const override { return "greys"; }
   int batch_max() const override { return 1; }
-  std::vector<Image> paint(const std::vector<render::Subject>& subjects) override {
+  std::vector<Image> paint(const std::vector<render::RenderSpec>& specs) override {
     gate_.pass();
     ++painted_;
-    const auto grey = static_cast<uint8_t>(subjects[0].first * 7 + subjects[0].along * 200);
+    const auto grey = static_cast<uint8_t>(specs[0].first * 7 + specs[0].along * 200);
     return {{kResolution, kResolution, 1,
              std::vector<uint8_t>(size_t{kResolution} * kResolution, grey)}};
   }
@@ -102,13 +102,13 @@ class Live : public ::testing::Test {
   }
   ~Live() override { gate_.open(); }
 
-  void open_queue(size_t flights_max) {
+  void open_queue(size_t in_flight_max) {
     pictures_.reset();
     queue_.reset();
     render::RenderQueue::Parts parts;
-    parts.make_painter = [this] { return std::make_unique<GreyPainter>(gate_, painted_); };
+    parts.make_renderer = [this] { return std::make_unique<GreyRenderer>(gate_, painted_); };
     render::RenderLimits limits;
-    limits.flights_max = flights_max;
+    limits.in_flight_max = in_flight_max;
     limits.delay_max = 0us;
     limits.finisher_threads = 1;
     queue_.emplace(std::move(parts), limits);
@@ -373,7 +373,7 @@ TEST_F(Live, WhoStopsWatchingTakesBackWhatWasAskedFor) {
   reader.cancel();
   gate_.open();
   await_idle();
-  EXPECT_EQ(painted_, 1) << "the one that was under the brush";
+  EXPECT_EQ(painted_, 1) << "the one that was being rendered";
   // And who comes then sees it all.
   EXPECT_EQ(frames_of(Reader(flow.open(work(0), work(1)).stream).all()).size(), 9u);
   EXPECT_EQ(painted_, 9);
@@ -452,7 +452,7 @@ TEST_F(Live, WhoLeavesARoomTakesBackWhatWasAskedFor) {
   reader.cancel();
   gate_.open();
   await_idle();
-  EXPECT_EQ(painted_, 1) << "the one that was under the brush";
+  EXPECT_EQ(painted_, 1) << "the one that was being rendered";
 }
 
 TEST_F(Live, ARoomWaitsForRoomInTheQueue) {

@@ -14,11 +14,11 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "server/visitors/address.h"
+#include "server/visitors/claim_request.h"
 #include "server/visitors/cookie.h"
 #include "server/visitors/origin.h"
 #include "server/visitors/rate_limiter.h"
 #include "server/visitors/visitors.h"
-#include "server/visitors/wish.h"
 #include "tests/support/tiny_network.h"
 
 namespace vernissage::visitors {
@@ -48,17 +48,17 @@ TEST(Addresses, BothSpellingsOfAnIpv4AddressAreOne) {
 }
 
 TEST(Addresses, NetworksHoldWhatTheirPrefixSays) {
-  EXPECT_TRUE(read_network("10.0.0.0/8").contains(address("10.255.255.255")));
-  EXPECT_FALSE(read_network("10.0.0.0/8").contains(address("11.0.0.0")));
-  EXPECT_TRUE(read_network("10.1.2.3").contains(address("10.1.2.3")));
-  EXPECT_FALSE(read_network("10.1.2.3").contains(address("10.1.2.2")));
-  EXPECT_TRUE(read_network("0.0.0.0/0").contains(address("203.0.113.1")));
-  EXPECT_FALSE(read_network("0.0.0.0/0").contains(address("2001:db8::1")));
-  EXPECT_TRUE(read_network("2001:db8::/33").contains(address("2001:db8:7fff::1")));
-  EXPECT_FALSE(read_network("2001:db8::/33").contains(address("2001:db8:8000::1")));
+  EXPECT_TRUE(read_address_range("10.0.0.0/8").contains(address("10.255.255.255")));
+  EXPECT_FALSE(read_address_range("10.0.0.0/8").contains(address("11.0.0.0")));
+  EXPECT_TRUE(read_address_range("10.1.2.3").contains(address("10.1.2.3")));
+  EXPECT_FALSE(read_address_range("10.1.2.3").contains(address("10.1.2.2")));
+  EXPECT_TRUE(read_address_range("0.0.0.0/0").contains(address("203.0.113.1")));
+  EXPECT_FALSE(read_address_range("0.0.0.0/0").contains(address("2001:db8::1")));
+  EXPECT_TRUE(read_address_range("2001:db8::/33").contains(address("2001:db8:7fff::1")));
+  EXPECT_FALSE(read_address_range("2001:db8::/33").contains(address("2001:db8:8000::1")));
   for (const char* text : {"", "/8", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/8/8", "10.0.0.1/8",
                            "10.0.0.0/-1", "10.0.0.0/99999999999", "::/129", "a/8", "10.0.0.0/ 8"})
-    EXPECT_THROW(read_network(text), Error) << text;
+    EXPECT_THROW(read_address_range(text), Error) << text;
 }
 
 TEST(Addresses, ForwardedAddressesAreBelievedOnlyFromTrustedProxies) {
@@ -416,7 +416,7 @@ TEST(Identities, CookiesAreStrictBehindANameAndPlainOnThisMachine) {
 
 TEST(Identities, AProxysWordCountsOnlyFromTheProxy) {
   testing::TemporaryDirectory directory;
-  Settings settings;
+  VisitorSettings settings;
   settings.identity_field = read_identity("header:X-Remote-User");
   settings.trusted = read_trusted_proxies("10.0.0.1");
   const Visitors gallery(directory.path(), settings);
@@ -461,10 +461,10 @@ TEST(Identities, SettingsSayWhatTheyExpect) {
 // ---- what a claim looks like
 
 TEST(Wishes, JsonIsReadStrictly) {
-  const Wish wish = read_json_wish(" {\"plaque\":\"A \\u00e9\",\"painting\":\"x\"} ");
-  EXPECT_EQ(wish.painting, "x");
-  EXPECT_EQ(wish.plaque, "A \xc3\xa9");
-  EXPECT_EQ(read_json_wish("{\"painting\":\"x\"}").plaque, "");
+  const ClaimRequest request = read_json_claim(" {\"plaque\":\"A \\u00e9\",\"painting\":\"x\"} ");
+  EXPECT_EQ(request.painting, "x");
+  EXPECT_EQ(request.plaque, "A \xc3\xa9");
+  EXPECT_EQ(read_json_claim("{\"painting\":\"x\"}").plaque, "");
   for (const char* body : {"",
                            "{",
                            "{}",
@@ -486,24 +486,25 @@ TEST(Wishes, JsonIsReadStrictly) {
                            "{\"painting\":\"a\nb\"}",
                            "{\"Painting\":\"x\"}",
                            "{\"pain\\u0074ing\":\"x\",\"painting\":\"y\"}"})
-    EXPECT_THROW(read_json_wish(body), ParseError) << body;
+    EXPECT_THROW(read_json_claim(body), ParseError) << body;
 }
 
 TEST(Wishes, FormsAreReadStrictly) {
-  const Wish wish = read_form_wish("painting=x&plaque=A+%C3%A9%26&request=r&token=t%2b");
-  EXPECT_EQ(wish.painting, "x");
-  EXPECT_EQ(wish.plaque, "A \xc3\xa9&");
-  EXPECT_EQ(wish.idempotency_key, "r");
-  EXPECT_EQ(wish.token, "t+");
-  EXPECT_EQ(read_form_wish("&painting=x&&").painting, "x");
-  EXPECT_EQ(read_form_wish("painting").painting, "");
+  const ClaimRequest request =
+      read_form_claim("painting=x&plaque=A+%C3%A9%26&request=r&token=t%2b");
+  EXPECT_EQ(request.painting, "x");
+  EXPECT_EQ(request.plaque, "A \xc3\xa9&");
+  EXPECT_EQ(request.idempotency_key, "r");
+  EXPECT_EQ(request.token, "t+");
+  EXPECT_EQ(read_form_claim("&painting=x&&").painting, "x");
+  EXPECT_EQ(read_form_claim("painting").painting, "");
   for (const char* body :
        {"", "plaque=x", "painting=x&painting=x", "painting=x&owner=me", "painting=%", "painting=%4",
         "painting=%4g", "painting=x&%", "painting=x&p%61inting=y"})
-    EXPECT_THROW(read_form_wish(body), ParseError) << body;
+    EXPECT_THROW(read_form_claim(body), ParseError) << body;
   std::string many = "painting=x";
   for (int i = 0; i < 8; ++i) many += "&a" + std::to_string(i) + "=";
-  EXPECT_THROW(read_form_wish(many), ParseError);
+  EXPECT_THROW(read_form_claim(many), ParseError);
 }
 
 TEST(Wishes, IdempotencyKeysAreVisibleText) {

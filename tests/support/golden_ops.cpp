@@ -66,13 +66,13 @@ std::vector<float> nhwc(const Tensor& nchw) {
   return out;
 }
 
-Nonlinearity nonlinearity_from_name(const std::string& name) {
-  static const std::map<std::string, Nonlinearity> names = {
-      {"linear", Nonlinearity::linear},   {"relu", Nonlinearity::relu},
-      {"lrelu", Nonlinearity::lrelu},     {"tanh", Nonlinearity::tanh},
-      {"sigmoid", Nonlinearity::sigmoid}, {"elu", Nonlinearity::elu},
-      {"selu", Nonlinearity::selu},       {"softplus", Nonlinearity::softplus},
-      {"swish", Nonlinearity::swish}};
+Activation nonlinearity_from_name(const std::string& name) {
+  static const std::map<std::string, Activation> names = {
+      {"linear", Activation::linear},   {"relu", Activation::relu},
+      {"lrelu", Activation::lrelu},     {"tanh", Activation::tanh},
+      {"sigmoid", Activation::sigmoid}, {"elu", Activation::elu},
+      {"selu", Activation::selu},       {"softplus", Activation::softplus},
+      {"swish", Activation::swish}};
   const auto found = names.find(name);
   if (found == names.end()) throw Error("no activation is called " + name);
   return found->second;

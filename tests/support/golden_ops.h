@@ -30,7 +30,7 @@ std::vector<GoldenOp> golden_ops(const std::string& op);
 /// (N, C, H, W) → (N, H, W, C); axes that a shorter shape lacks count 1.
 std::vector<float> nhwc(const Tensor& nchw);
 
-Nonlinearity nonlinearity_from_name(const std::string& name);
+Activation nonlinearity_from_name(const std::string& name);
 
 // A Machine has run(op) for the operations of ops.h on host floats, returning the result as floats,
 // demodulate(n, o, i, square, style) and pixel_norm(n, f, x).

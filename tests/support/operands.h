@@ -238,7 +238,7 @@ Op magnitude_of(const Op& op, Operands& operands) {
     constexpr float kSlopeMax = 1.76f;
     // √(-2 ln(2^-25)): no value of normal_noise is larger.
     constexpr float kNoiseMax = 5.9f;
-    r.epilogue.act = Nonlinearity::linear;
+    r.epilogue.act = Activation::linear;
     r.epilogue.gain = std::abs(op.epilogue.gain) * kSlopeMax;
     r.epilogue.clamp = -1;
     r.epilogue.noise_strength = std::abs(op.epilogue.noise_strength);

@@ -10,18 +10,18 @@
 namespace vernissage::testing {
 namespace {
 
-class ColourPainter : public render::Painter {
+class ColourRenderer : public render::Renderer {
  public:
-  explicit ColourPainter(SmallGallery::OnPaint on_paint = {}) : on_paint_(std::move(on_paint)) {}
+  explicit ColourRenderer(SmallGallery::OnPaint on_paint = {}) : on_paint_(std::move(on_paint)) {}
   std::string describe() const override { return "colours"; }
   int batch_max() const override { return 4; }
-  std::vector<Image> paint(const std::vector<render::Subject>& subjects) override {
-    if (on_paint_) on_paint_(subjects.size());
+  std::vector<Image> paint(const std::vector<render::RenderSpec>& specs) override {
+    if (on_paint_) on_paint_(specs.size());
     std::vector<Image> images;
-    for (const render::Subject& subject : subjects)
+    for (const render::RenderSpec& spec : specs)
       images.push_back({kSmallGallerySide, kSmallGallerySide, 3,
                         std::vector<uint8_t>(size_t{kSmallGallerySide} * kSmallGallerySide * 3,
-                                             static_cast<uint8_t>(40 + subject.first * 7))});
+                                             static_cast<uint8_t>(40 + spec.first * 7))});
     return images;
   }
 
@@ -31,7 +31,7 @@ class ColourPainter : public render::Painter {
 
 }  // namespace
 
-SmallGallery::SmallGallery(visitors::Settings settings, OnPaint on_paint) {
+SmallGallery::SmallGallery(visitors::VisitorSettings settings, OnPaint on_paint) {
   namespace g = vernissage::gallery;
   const auto path = directory_.path();
   const auto key = g::GalleryKey::create(path / "gallery.key");
@@ -52,9 +52,9 @@ SmallGallery::SmallGallery(visitors::Settings settings, OnPaint on_paint) {
   gallery_ = std::make_unique<g::Gallery>(path);
 
   render::RenderQueue::Parts parts;
-  parts.make_painter = [on_paint] { return std::make_unique<ColourPainter>(on_paint); };
+  parts.make_renderer = [on_paint] { return std::make_unique<ColourRenderer>(on_paint); };
   std::promise<void> loaded;
-  parts.on_ready = [&loaded](const render::Painter&) { loaded.set_value(); };
+  parts.on_ready = [&loaded](const render::Renderer&) { loaded.set_value(); };
   queue_ = std::make_unique<render::RenderQueue>(std::move(parts), render::RenderLimits{});
   loaded.get_future().wait();
   pictures_ = std::make_unique<render::Pictures>(*gallery_, *queue_, render::Pictures::Limits{},
@@ -64,7 +64,7 @@ SmallGallery::SmallGallery(visitors::Settings settings, OnPaint on_paint) {
 
 SmallGallery::~SmallGallery() = default;
 
-void SmallGallery::set_rules(visitors::Settings settings) {
+void SmallGallery::set_rules(visitors::VisitorSettings settings) {
   app_.reset(new http::App{.gallery = *gallery_,
                            .site = site_,
                            .queue = *queue_,
@@ -80,9 +80,9 @@ http::Response SmallGallery::ask(const http::Request& request) {
   return promise.get_future().get();
 }
 
-void SmallGallery::frame(const vernissage::gallery::Painting& painting) {
-  gallery_->claims().frame(
-      painting, ColourPainter().paint({render::Subject::painting(painting.candidate)}).front());
+void SmallGallery::store_picture(const vernissage::gallery::Painting& painting) {
+  gallery_->claims().store_picture(
+      painting, ColourRenderer().paint({render::RenderSpec::painting(painting.candidate)}).front());
 }
 
 http::Request request_for(const std::string& method, const std::string& path,

@@ -14,7 +14,7 @@
 
 #include "server/gallery/claims.h"
 #include "server/gallery/gallery.h"
-#include "server/render/painter.h"
+#include "server/render/renderer.h"
 #include "server/routes/routes.h"
 #include "tests/support/tiny_network.h"
 
@@ -28,7 +28,7 @@ class SmallGallery {
   /// Called on the render thread before each batch.
   using OnPaint = std::function<void(size_t pictures)>;
 
-  explicit SmallGallery(visitors::Settings settings = {}, OnPaint on_paint = {});
+  explicit SmallGallery(visitors::VisitorSettings settings = {}, OnPaint on_paint = {});
   ~SmallGallery();
 
   http::App& app() { return *app_; }
@@ -37,11 +37,11 @@ class SmallGallery {
   const gallery::Painting& work(size_t i) { return *gallery_->wall("city")[i]; }
 
   /// Another set of rules about visitors, as after a restart with other flags.
-  void set_rules(visitors::Settings settings);
+  void set_rules(visitors::VisitorSettings settings);
 
   http::Response ask(const http::Request& request);
-  /// What the framer does: paints and frames the picture of a painting that is owned.
-  void frame(const gallery::Painting& painting);
+  /// What OwnerPictureWorker does: renders and stores the picture of a painting that is owned.
+  void store_picture(const gallery::Painting& painting);
 
  private:
   TemporaryDirectory directory_;

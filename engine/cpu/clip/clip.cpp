@@ -104,13 +104,13 @@ class CpuClipEncoder final : public ClipEncoder {
   Workspace work_;
   std::vector<float> class_embedding_, image_positions_;  // (W), (T, W)
   Linear patches_;
-  LayerNorm norm_before_;
+  CpuLayerNorm norm_before_;
   Transformer vision_;
-  LayerNorm norm_after_;
+  CpuLayerNorm norm_after_;
   Linear image_projection_;
   std::vector<float> token_embedding_, text_positions_;  // (V, W), (context, W)
   Transformer text_;
-  LayerNorm text_norm_;
+  CpuLayerNorm text_norm_;
   Linear text_projection_;
   ClipTap tap_;
 };

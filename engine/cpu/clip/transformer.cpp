@@ -30,12 +30,12 @@ Linear projection(const ClipNetwork& network, const std::string& name, int width
 
 }  // namespace
 
-LayerNorm::LayerNorm(const ClipNetwork& network, const std::string& name)
+CpuLayerNorm::CpuLayerNorm(const ClipNetwork& network, const std::string& name)
     : weight_(network.at(name + ".weight").values),
       bias_(network.at(name + ".bias").values),
       eps_(network.config.layer_norm_eps) {}
 
-void LayerNorm::apply(int64_t m, Rows x, float* y, int64_t y_stride) const {
+void CpuLayerNorm::apply(int64_t m, Rows x, float* y, int64_t y_stride) const {
   const int width = static_cast<int>(weight_.size());
   const int whole = width / kBlock * kBlock;
 #pragma omp parallel for schedule(static)
@@ -104,7 +104,7 @@ Transformer::Transformer(const ClipNetwork& network, const std::string& prefix,
     : width_(tower.width), heads_(tower.heads), activation_(tower.activation), causal_(causal) {
   for (int i = 0; i < tower.layers; ++i) {
     const std::string name = prefix + ".resblocks." + std::to_string(i);
-    blocks_.push_back({LayerNorm(network, name + ".ln_1"), LayerNorm(network, name + ".ln_2"),
+    blocks_.push_back({CpuLayerNorm(network, name + ".ln_1"), CpuLayerNorm(network, name + ".ln_2"),
                        projection(network, name + ".attn.in_proj", width_, 0, width_),
                        projection(network, name + ".attn.in_proj", width_, width_, 2 * width_),
                        linear(network, name + ".attn.out_proj"),

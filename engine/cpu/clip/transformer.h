@@ -14,10 +14,10 @@ namespace vernissage::cpu {
 /// y = (x - mean) / sqrt(variance + eps) · weight + bias, row by row; the variance is biased and
 /// taken in a second pass over the row: E[x²] - E[x]² would lose all of it where the mean is large.
 /// Source: Ba et al. 2016, "Layer Normalization", eq. 4.
-class LayerNorm {
+class CpuLayerNorm {
  public:
   /// From NAME.weight and NAME.bias, (W) each.
-  LayerNorm(const ClipNetwork& network, const std::string& name);
+  CpuLayerNorm(const ClipNetwork& network, const std::string& name);
   /// x and y (M, W); y may be x.
   void apply(int64_t m, Rows x, float* y, int64_t y_stride) const;
 
@@ -76,7 +76,7 @@ class Transformer {
 
  private:
   struct Block {
-    LayerNorm norm_1, norm_2;
+    CpuLayerNorm norm_1, norm_2;
     Linear query, key_value, out, fc_1, fc_2;
   };
   void run_block(const Block& block, const Sequences& sequences, Workspace& work) const;

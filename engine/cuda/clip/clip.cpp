@@ -48,7 +48,7 @@ class CudaClipEncoder final : public CudaClip {
   int pictures_of_pass() const override { return pictures_max_; }
   void embed_again() override {
     patches_of(pictures_max_, /*from_values=*/false);
-    carry_out(image_recording_, [&] { image_tower(pictures_max_); });
+    execute(image_recording_, [&] { image_tower(pictures_max_); });
   }
 
  private:
@@ -66,8 +66,8 @@ class CudaClipEncoder final : public CudaClip {
   void patches_of(int n, bool from_values);
   void image_tower(int n);
   void text_tower(int n);
-  template <class Walk>
-  void carry_out(Recording& recording, const Walk& walk);
+  template <class Forward>
+  void execute(Recording& recording, const Forward& forward);
   void begin();
   void start_images(int asked, bool from_values);
   void finish(const char* what, std::vector<float>& embeddings);
@@ -200,7 +200,7 @@ void CudaClipEncoder<T>::show(const std::string& name, const U* values, int toke
 
 template <class T>
 void CudaClipEncoder<T>::patches_of(int n, bool from_values) {
-  ClipPatches<T> op;
+  ImagePatches<T> op;
   op.x = from_values ? nullptr : crops_;
   op.values = from_values ? values_ : nullptr;
   op.y = patches_;
@@ -210,7 +210,7 @@ void CudaClipEncoder<T>::patches_of(int n, bool from_values) {
   op.columns = weights_.patch_columns;
   std::copy(config().mean.begin(), config().mean.end(), op.mean);
   std::copy(config().std_dev.begin(), config().std_dev.end(), op.std_dev);
-  clip_patches(op, runtime_.stream());
+  image_patches(op, runtime_.stream());
 }
 
 template <class T>
@@ -221,17 +221,18 @@ void CudaClipEncoder<T>::image_tower(int n) {
   products_.run(MatrixProduct<T, float>{patches_, weights_.patch, embedded_, n * (tokens - 1), w,
                                         columns, columns, w});
   show("vision.patch_embed", embedded_, tokens - 1, w);
-  clip_place({embedded_, weights_.class_token, weights_.vision.position, buffers_.x, n, tokens, w},
-             stream);
+  add_positions(
+      {embedded_, weights_.class_token, weights_.vision.position, buffers_.x, n, tokens, w},
+      stream);
   show("vision.embeddings", buffers_.x, tokens, w);
-  ClipLayerNorm<float> first;
+  LayerNorm<float> first;
   first.x = first.y = buffers_.x;
   first.stride = first.w = w;
   first.weight = weights_.first_norm.weight;
   first.bias = weights_.first_norm.bias;
   first.m = n * tokens;
   first.eps = config().layer_norm_eps;
-  clip_layer_norm(first, stream);
+  layer_norm(first, stream);
   show("vision.pre_ln", buffers_.x, tokens, w);
   std::function<void(int)> shown;
   if (tap_)
@@ -241,15 +242,16 @@ void CudaClipEncoder<T>::image_tower(int n) {
   vision_.run(n, tap_ ? tokens : 1, buffers_, products_, stream, shown);
   vision_.project(n, nullptr, tokens * w, config().embedding, buffers_, result_, products_, stream);
   show("vision.pooled", buffers_.narrow, 1, w);
-  clip_unit({result_, n, config().embedding}, stream);
+  l2_normalize({result_, n, config().embedding}, stream);
 }
 
 template <class T>
 void CudaClipEncoder<T>::text_tower(int n) {
   const Stream stream = runtime_.stream();
   const int w = config().text.width, tokens = config().context;
-  clip_words(ClipWords<T>{ids_, weights_.words, weights_.text.position, buffers_.x, n, tokens, w},
-             stream);
+  token_embedding(
+      TokenEmbedding<T>{ids_, weights_.words, weights_.text.position, buffers_.x, n, tokens, w},
+      stream);
   show("text.embeddings", buffers_.x, tokens, w);
   std::function<void(int)> shown;
   if (tap_)
@@ -263,24 +265,24 @@ void CudaClipEncoder<T>::text_tower(int n) {
   }
   text_.project(n, ends_, w, config().embedding, buffers_, result_, products_, stream);
   show("text.pooled", buffers_.narrow, 1, w);
-  clip_unit({result_, n, config().embedding}, stream);
+  l2_normalize({result_, n, config().embedding}, stream);
 }
 
-/// Runs the walk, or the record of it.
+/// Runs the forward pass, or the record of it.
 template <class T>
-template <class Walk>
-void CudaClipEncoder<T>::carry_out(Recording& recording, const Walk& walk) {
+template <class Forward>
+void CudaClipEncoder<T>::execute(Recording& recording, const Forward& forward) {
   if (tap_ || !DeviceRuntime::can_record()) {
-    walk();
+    forward();
     return;
   }
   if (!recording) {
     // The driver loads a kernel at its first launch, and loading is not allowed while recording.
-    walk();
+    forward();
     runtime_.synchronize();
     recording = runtime_.record([&] {
       const SeparateLaunches separate;
-      walk();
+      forward();
     });
   }
   runtime_.replay(*recording);
@@ -301,7 +303,7 @@ void CudaClipEncoder<T>::start_images(int asked, bool from_values) {
   asked_ = asked;
   const int n = rows_for(asked, pictures_max_);
   patches_of(n, from_values);
-  carry_out(image_recording_, [&] { image_tower(n); });
+  execute(image_recording_, [&] { image_tower(n); });
   runtime_.to_host(
       result_staging_.data(), result_,
       static_cast<size_t>(asked) * static_cast<size_t>(config().embedding) * sizeof(float));
@@ -397,7 +399,7 @@ std::vector<float> CudaClipEncoder<T>::embed_tokens(std::span<const std::vector<
     }
     runtime_.to_device(ids_, ids, count * sizeof(int32_t));
     runtime_.to_device(ends_, ends, static_cast<size_t>(n) * sizeof(int32_t));
-    carry_out(text_recording_, [&] { text_tower(n); });
+    execute(text_recording_, [&] { text_tower(n); });
     runtime_.to_host(
         result_staging_.data(), result_,
         static_cast<size_t>(asked_) * static_cast<size_t>(config().embedding) * sizeof(float));

@@ -32,7 +32,7 @@ void DeviceScaling::prepare(int side, int size, int n_max) {
 
 void DeviceScaling::run(int n, const uint8_t* x, uint8_t* y) {
   VERNISSAGE_ASSERT(side_ > 0 && n <= n_max_);
-  ClipResample pass;
+  Resample pass;
   pass.first = first_;
   pass.count = count_;
   pass.weights = weights_;
@@ -43,12 +43,12 @@ void DeviceScaling::run(int n, const uint8_t* x, uint8_t* y) {
   pass.y = across_;
   pass.outer = int64_t{n} * side_;
   pass.inner = 3;
-  clip_resample(pass, runtime_.stream());
+  resample(pass, runtime_.stream());
   pass.x = across_;
   pass.y = y;
   pass.outer = n;
   pass.inner = size_ * 3;
-  clip_resample(pass, runtime_.stream());
+  resample(pass, runtime_.stream());
 }
 
 }  // namespace vernissage

@@ -4,14 +4,14 @@
 
 namespace vernissage {
 
-ClipNonlinearity clip_nonlinearity(ClipActivation activation) {
-  return activation == ClipActivation::gelu ? ClipNonlinearity::gelu : ClipNonlinearity::quick_gelu;
+GeluForm clip_nonlinearity(ClipActivation activation) {
+  return activation == ClipActivation::gelu ? GeluForm::gelu : GeluForm::quick_gelu;
 }
 
 template <class T>
 void ClipBlocks<T>::norm(int m, int stride, const ClipNormWeights& weights, const float* next_bias,
                          const int32_t* rows, const ClipBuffers<T>& buffers, Stream stream) const {
-  ClipLayerNorm<T> op;
+  LayerNorm<T> op;
   op.x = buffers.x;
   op.rows = rows;
   op.stride = stride;
@@ -22,10 +22,10 @@ void ClipBlocks<T>::norm(int m, int stride, const ClipNormWeights& weights, cons
   op.m = m;
   op.w = tower_.width;
   op.eps = eps_;
-  clip_layer_norm(op, stream);
+  layer_norm(op, stream);
 }
 
-/// A product that is added to the stream brings no bias: the norm before it has added that already,
+/// A product that is added to the stream has no bias: the norm before it has added that already,
 /// where the row was at hand.
 template <class T>
 void ClipBlocks<T>::block(int n, int queries, const ClipBlockWeights<T>& weights,
@@ -36,17 +36,17 @@ void ClipBlocks<T>::block(int n, int queries, const ClipBlockWeights<T>& weights
   products.run(MatrixProduct<T, T>{buffers.narrow, weights.qkv, buffers.wide, n * tokens_, 3 * w, w,
                                    w, 3 * w});
 
-  ClipAttention<T> attention;
-  attention.qkv = buffers.wide;
-  attention.bias = weights.qkv_bias;
-  attention.y = buffers.narrow;
-  attention.n = n;
-  attention.t = tokens_;
-  attention.queries = queries;
-  attention.heads = tower_.heads;
-  attention.head = w / tower_.heads;
-  attention.causal = causal_;
-  clip_attention(attention, stream, tensor_cores_);
+  Attention<T> op;
+  op.qkv = buffers.wide;
+  op.bias = weights.qkv_bias;
+  op.y = buffers.narrow;
+  op.n = n;
+  op.t = tokens_;
+  op.queries = queries;
+  op.heads = tower_.heads;
+  op.head = w / tower_.heads;
+  op.causal = causal_;
+  attention(op, stream, tensor_cores_);
 
   // From here on a sample has `queries` rows: all of them, or the first alone, which lie tokens · W
   // apart.
@@ -57,9 +57,9 @@ void ClipBlocks<T>::block(int n, int queries, const ClipBlockWeights<T>& weights
   norm(rows, stride, weights.norm_2, weights.fc_2_bias, nullptr, buffers, stream);
   products.run(
       MatrixProduct<T, T>{buffers.narrow, weights.fc_1, buffers.wide, rows, mlp, w, w, mlp});
-  clip_bias_act(ClipBiasAct<T>{buffers.wide, weights.fc_1_bias, rows, mlp,
-                               clip_nonlinearity(tower_.activation)},
-                stream);
+  bias_gelu(
+      BiasGelu<T>{buffers.wide, weights.fc_1_bias, rows, mlp, clip_nonlinearity(tower_.activation)},
+      stream);
   products.run(MatrixProduct<T, float>{buffers.wide, weights.fc_2, buffers.x, rows, w, mlp, mlp,
                                        stride, true});
 }

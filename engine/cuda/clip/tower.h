@@ -10,7 +10,7 @@
 
 namespace vernissage {
 
-ClipNonlinearity clip_nonlinearity(ClipActivation activation);
+GeluForm clip_nonlinearity(ClipActivation activation);
 
 /// What a pass through a tower works in. Rows are tokens, sample after sample.
 template <class T>

@@ -23,35 +23,35 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-struct Painted {
+struct Batch {
   int n;
   std::vector<uint8_t> rgb;
 };
 
-// A bounded queue for one giver and one taker, either of whom may end it.
-class Handover {
+// A bounded queue for one producer and one consumer, either of whom may end it.
+class BoundedQueue {
  public:
-  /// Waits for room; false when nobody takes any more.
-  bool give(Painted painted) {
+  /// Waits for room; false when the consumer has closed.
+  bool push(Batch batch) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return waiting_.size() < kAheadMax || closed_; });
     if (closed_) return false;
-    waiting_.push_back(std::move(painted));
+    waiting_.push_back(std::move(batch));
     changed_.notify_all();
     return true;
   }
-  /// Waits for a batch; nothing when the last was taken. Throws what the giver ended with.
-  std::optional<Painted> take() {
+  /// Waits for a batch; nothing when the last was taken. Throws what the producer ended with.
+  std::optional<Batch> pop() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return !waiting_.empty() || closed_; });
     if (waiting_.empty()) {
       if (failure_) std::rethrow_exception(failure_);
       return std::nullopt;
     }
-    Painted painted = std::move(waiting_.front());
+    Batch batch = std::move(waiting_.front());
     waiting_.pop_front();
     changed_.notify_all();
-    return painted;
+    return batch;
   }
   void close(std::exception_ptr failure = nullptr) {
     const std::lock_guard lock(mutex_);
@@ -63,19 +63,19 @@ class Handover {
  private:
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
-  std::deque<Painted> waiting_;
+  std::deque<Batch> waiting_;
   bool closed_ = false;
   std::exception_ptr failure_;
 };
 
 // Appends and, now and then, waits for the disk.
-class Keeper {
+class Checkpointer {
  public:
-  Keeper(PartialWriter& partial, const std::function<void(std::span<const float>)>& seen,
-         StageTimes& times)
+  Checkpointer(PartialWriter& partial, const std::function<void(std::span<const float>)>& seen,
+               StageTimes& times)
       : partial_(partial), seen_(seen), times_(times) {}
 
-  void keep(std::span<const float> embeddings) {
+  void append(std::span<const float> embeddings) {
     const auto start = Clock::now();
     partial_.append(embeddings);
     if (seconds_since(last_) >= kCheckpointSeconds) checkpoint();
@@ -116,51 +116,51 @@ StageTimes embed_candidates(const Stages& stages, PartialWriter& partial,
   StageTimes times;
   const auto start = Clock::now();
   const uint64_t first = header.first() + partial.count();
-  Keeper keeper(partial, seen, times);
+  Checkpointer checkpointer(partial, seen, times);
   if (stages.paint_and_embed) {
     in_batches(first, header.last(), stages.batch, [&](uint64_t candidate, int n) {
       if (stop()) return false;
       const auto began = Clock::now();
       const std::vector<float> embeddings = stages.paint_and_embed(candidate, n);
       times.paint += seconds_since(began);
-      keeper.keep(embeddings);
+      checkpointer.append(embeddings);
       return true;
     });
   } else {
-    Handover handover;
-    double painting = 0;  // the painter's own until it has ended
+    BoundedQueue queue;
+    double painting = 0;  // the producer alone writes it until it has ended
     {
-      const std::jthread painter([&] {
+      const std::jthread producer([&] {
         try {
           in_batches(first, header.last(), stages.batch, [&](uint64_t candidate, int n) {
             const auto began = Clock::now();
-            Painted painted{n, stages.paint(candidate, n)};
+            Batch batch{n, stages.paint(candidate, n)};
             painting += seconds_since(began);
-            return handover.give(std::move(painted));
+            return queue.push(std::move(batch));
           });
-          handover.close();
+          queue.close();
         } catch (...) {
-          handover.close(std::current_exception());
+          queue.close(std::current_exception());
         }
       });
       try {
         while (!stop()) {
-          const auto painted = handover.take();
-          if (!painted) break;
+          const auto batch = queue.pop();
+          if (!batch) break;
           const auto began = Clock::now();
-          const std::vector<float> embeddings = stages.embed(painted->n, painted->rgb);
+          const std::vector<float> embeddings = stages.embed(batch->n, batch->rgb);
           times.embed += seconds_since(began);
-          keeper.keep(embeddings);
+          checkpointer.append(embeddings);
         }
-        handover.close();
+        queue.close();
       } catch (...) {
-        handover.close();  // or the painter would wait for ever
+        queue.close();  // or the producer would wait for ever
         throw;
       }
     }
     times.paint = painting;
   }
-  keeper.checkpoint();
+  checkpointer.checkpoint();
   times.total = seconds_since(start);
   return times;
 }

@@ -61,7 +61,8 @@ std::string placeholder(const Image& picture) {
 
 }  // namespace
 
-Thumbnails make_pictures(const Studio& studio, std::vector<gallery::Painting>& paintings,
+Thumbnails make_pictures(const CurationNetworks& networks,
+                         std::vector<gallery::Painting>& paintings,
                          const std::vector<uint64_t>& wanted, const std::vector<int>& ladder,
                          const std::filesystem::path& previews,
                          const std::function<void(int)>& done) {
@@ -98,16 +99,16 @@ Thumbnails make_pictures(const Studio& studio, std::vector<gallery::Painting>& p
     under_way.clear();
     hanging = 0;
   };
-  const auto batch = static_cast<size_t>(studio.paint_batch);
+  const auto batch = static_cast<size_t>(networks.paint_batch);
   for (size_t first = 0; first < all.size(); first += batch) {
     const std::span<const Work> works =
         std::span(all).subspan(first, std::min(batch, all.size() - first));
     std::vector<uint64_t> candidates;
     for (const Work& work : works) candidates.push_back(work.candidate);
     // A painter on the CPU wants every core, and waits for its slowest thread all the time.
-    if (!studio.on_device) wait_for_all();
-    std::vector<Image> pictures = studio.paint(candidates);
-    if (studio.on_device) wait_for_all();
+    if (!networks.on_device) wait_for_all();
+    std::vector<Image> pictures = networks.paint(candidates);
+    if (networks.on_device) wait_for_all();
     for (size_t i = 0; i < works.size(); ++i) {
       hanging += works[i].painting ? 1 : 0;
       under_way.push_back(std::async(

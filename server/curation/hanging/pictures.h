@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "server/curation/candidates/studio.h"
+#include "server/curation/candidates/curation_networks.h"
 #include "server/gallery/store/store.h"
 
 namespace vernissage::curation {
@@ -22,7 +22,8 @@ using Thumbnails = std::map<uint64_t, std::vector<uint8_t>>;
 /// names and makes it, and each painting's placeholder. Returns thumbnails of the candidates in
 /// `wanted`, of which those that do not hang are painted too. `done` hears of every painting.
 /// Throws Error.
-Thumbnails make_pictures(const Studio& studio, std::vector<gallery::Painting>& paintings,
+Thumbnails make_pictures(const CurationNetworks& networks,
+                         std::vector<gallery::Painting>& paintings,
                          const std::vector<uint64_t>& wanted, const std::vector<int>& ladder,
                          const std::filesystem::path& previews,
                          const std::function<void(int)>& done);

@@ -193,7 +193,7 @@ class SqliteReader : public Store {
 
   void hang(const std::vector<Painting>&) override { refuse(); }
   ClaimOutcome claim(const NewClaim&) override { refuse(); }
-  void record_picture(const Picture&) override { refuse(); }
+  void record_picture(const OwnerPicture&) override { refuse(); }
   void record_embeddings(const std::vector<Embedding>&) override { refuse(); }
 
   std::vector<Painting> paintings() override {
@@ -236,12 +236,12 @@ class SqliteReader : public Store {
     });
   }
 
-  std::vector<Picture> pictures() override {
+  std::vector<OwnerPicture> pictures() override {
     return reading([this] {
       SQLite::Statement query(reader_,
                               "SELECT picture.painting, sha256, certificate FROM picture "
                               "JOIN claim ON claim.painting = picture.painting ORDER BY number");
-      std::vector<Picture> result;
+      std::vector<OwnerPicture> result;
       while (query.executeStep())
         result.push_back({query.getColumn(0).getString(), query.getColumn(1).getString(),
                           query.getColumn(2).getString()});
@@ -353,10 +353,10 @@ class SqliteStore : private Writer, public SqliteReader {
         });
   }
 
-  ClaimOutcome claim(const NewClaim& wish) override {
+  ClaimOutcome claim(const NewClaim& wanted) override {
     ClaimOutcome outcome{};
-    writing([&] { outcome = claim_locked(wish); },
-            [&] { return "claim of painting " + wish.painting + ": "; });
+    writing([&] { outcome = claim_locked(wanted); },
+            [&] { return "claim of painting " + wanted.painting + ": "; });
     return outcome;
   }
 
@@ -382,7 +382,7 @@ class SqliteStore : private Writer, public SqliteReader {
         [&] { return current ? "embedding of painting " + current->painting + ": " : ""; });
   }
 
-  void record_picture(const Picture& picture) override {
+  void record_picture(const OwnerPicture& picture) override {
     writing(
         [&] {
           SQLite::Statement insert(
@@ -400,28 +400,29 @@ class SqliteStore : private Writer, public SqliteReader {
 
  private:
   // Inserts first; only a claim that a constraint refused is asked why.
-  ClaimOutcome claim_locked(const NewClaim& wish) {
+  ClaimOutcome claim_locked(const NewClaim& wanted) {
     try {
       SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-      Claim claim = next_entry(wish);
+      Claim claim = next_entry(wanted);
       insert_entry(claim);
       transaction.commit();
       return {ClaimResult::won, std::move(claim)};
     } catch (const SQLite::Exception& exception) {
       if (!is_unique_violation(exception)) throw;
-      if (auto own = find_by_visitor(database, wish.visitor)) {
+      if (auto own = find_by_visitor(database, wanted.visitor)) {
         const ClaimResult result =
-            own->painting == wish.painting ? ClaimResult::same : ClaimResult::already_own;
+            own->painting == wanted.painting ? ClaimResult::same : ClaimResult::already_own;
         return {result, std::move(*own)};
       }
-      if (auto owned = find_by_painting(database, wish.painting))
+      if (auto owned = find_by_painting(database, wanted.painting))
         return {ClaimResult::taken, std::move(*owned)};
       throw;
     }
   }
 
-  Claim next_entry(const NewClaim& wish) {
-    Claim claim{1, wish.painting, wish.visitor, wish.request, wish.plaque, wish.time_ms, {}, {}};
+  Claim next_entry(const NewClaim& wanted) {
+    Claim claim{
+        1, wanted.painting, wanted.visitor, wanted.request, wanted.plaque, wanted.time_ms, {}, {}};
     SQLite::Statement last(database, std::string(kClaimColumns) + "ORDER BY number DESC LIMIT 1");
     if (const auto head = first_claim(last)) {
       claim.number = head->number + 1;

@@ -64,7 +64,8 @@ enum class ClaimResult {
   already_own,  // this visitor owns another painting
 };
 
-/// A wish to own. The store never sees a visitor's identity, only a keyed hash of it.
+/// What is to be entered in the claim log. The store never sees a visitor's identity, only a keyed
+/// hash of it.
 struct NewClaim {
   std::string painting;  // id
   Digest visitor{};      // keyed hash
@@ -98,12 +99,12 @@ struct ClaimOutcome {
 };
 
 /// The owner's picture, once it lies in its file.
-struct Picture {
+struct OwnerPicture {
   std::string painting;     // id
   std::string sha256;       // of the file's bytes, in hex: also its name
   std::string certificate;  // Certificate::text
 
-  bool operator==(const Picture&) const = default;
+  bool operator==(const OwnerPicture&) const = default;
 };
 
 /// One store per gallery and process: it holds the only connection that writes. Safe to call from
@@ -133,9 +134,9 @@ class Store {
   virtual std::vector<Claim> claims_since(int64_t number) = 0;
 
   /// Records where the picture of a claimed painting lies; replaces what was recorded before.
-  virtual void record_picture(const Picture& picture) = 0;
+  virtual void record_picture(const OwnerPicture& picture) = 0;
   /// All recorded pictures, in the order of their claims.
-  virtual std::vector<Picture> pictures() = 0;
+  virtual std::vector<OwnerPicture> pictures() = 0;
 
   /// True while the store answers.
   virtual bool healthy() = 0;

@@ -19,9 +19,9 @@
 #include "server/gallery/audit.h"
 #include "server/gallery/backup.h"
 #include "server/gallery/claim_log.h"
-#include "server/gallery/framer.h"
 #include "server/gallery/gallery.h"
 #include "server/gallery/hang.h"
+#include "server/gallery/owner_picture_worker.h"
 #include "tests/support/tiny_network.h"
 
 namespace vernissage::gallery {
@@ -88,7 +88,9 @@ class ClaimsTest : public ::testing::Test {
   ClaimAnswer claim(size_t i, const std::string& visitor, const std::string& plaque = "") {
     return *claims().claim({painting(i).id, visitor, "", plaque});
   }
-  void frame(size_t i) { claims().frame(painting(i), some_picture(painting(i).candidate)); }
+  void store_picture(size_t i) {
+    claims().store_picture(painting(i), some_picture(painting(i).candidate));
+  }
   std::filesystem::path file_of(size_t i, const std::string& visitor) {
     return path() / "owned" / (hex(sha256(*claims().picture(visitor, painting(i).id))) + ".png");
   }
@@ -159,7 +161,7 @@ TEST_F(ClaimsTest, ARetryWithItsKeyHearsTheSameAnswer) {
   EXPECT_EQ(attempt(0, "anna", "k1"), ClaimResult::same);
   EXPECT_EQ(attempt(0, "boris", "k2"), ClaimResult::taken);
   EXPECT_EQ(attempt(1, "boris", "k3"), ClaimResult::won);
-  // Boris owns by now; the retry of his first wish is still told what it was told.
+  // Boris owns by now; the retry of his first attempt is still told what it was told.
   EXPECT_EQ(attempt(0, "boris", "k2"), ClaimResult::taken);
   EXPECT_EQ(attempt(0, "boris", "k4"), ClaimResult::already_own);
   // A key is its visitor's own: another's says nothing.
@@ -324,19 +326,19 @@ TEST_F(ClaimsTest, TheOwnersPictureIsForTheOwnerAlone) {
   EXPECT_EQ(claims().picture("anna", painting(3).id), std::nullopt) << "not painted yet";
   EXPECT_FALSE(claims().picture_ready(painting(3).id));
   EXPECT_EQ(claims().pictures_due(), std::vector{&painting(3)});
-  frame(3);
+  store_picture(3);
   EXPECT_TRUE(claims().picture_ready(painting(3).id));
   EXPECT_TRUE(claims().pictures_due().empty());
   const auto bytes = claims().picture("anna", painting(3).id);
   ASSERT_NE(bytes, std::nullopt);
   claim(4, "boris");
-  frame(4);
+  store_picture(4);
   EXPECT_EQ(claims().picture("boris", painting(3).id), std::nullopt);
   EXPECT_EQ(claims().picture("", painting(3).id), std::nullopt);
   EXPECT_EQ(claims().picture("anna", painting(4).id), std::nullopt);
   EXPECT_EQ(claims().picture("anna", painting(5).id), std::nullopt);
   EXPECT_EQ(claims().picture("anna", "../gallery.key"), std::nullopt);
-  EXPECT_THROW(frame(5), Error) << "nobody's";
+  EXPECT_THROW(store_picture(5), Error) << "nobody's";
 
   const std::vector<uint8_t> png(bytes->begin(), bytes->end());
   const ReadCertificate read = verify_png(png);
@@ -354,7 +356,7 @@ TEST_F(ClaimsTest, TheOwnersPictureIsForTheOwnerAlone) {
 
 TEST_F(ClaimsTest, PaintedAgainItIsTheSameFile) {
   claim(3, "anna");
-  frame(3);
+  store_picture(3);
   const std::string before = *claims().picture("anna", painting(3).id);
   const auto file = file_of(3, "anna");
   EXPECT_EQ(file_bytes(file), before);
@@ -362,13 +364,13 @@ TEST_F(ClaimsTest, PaintedAgainItIsTheSameFile) {
   reopen();
   EXPECT_EQ(claims().picture("anna", painting(3).id), std::nullopt);
   EXPECT_EQ(claims().pictures_due(), std::vector{&painting(3)});
-  frame(3);
+  store_picture(3);
   EXPECT_EQ(*claims().picture("anna", painting(3).id), before);
 }
 
 TEST_F(ClaimsTest, APictureWithItsPixelsChangedIsNotVerified) {
   claim(3, "anna");
-  frame(3);
+  store_picture(3);
   const std::string bytes = *claims().picture("anna", painting(3).id);
   const std::vector<uint8_t> png(bytes.begin(), bytes.end());
   Image image = decode_png(png);
@@ -383,17 +385,17 @@ TEST_F(ClaimsTest, APictureWithItsPixelsChangedIsNotVerified) {
     EXPECT_THROW(verify_png(std::span(png).first(size)), Error) << size;
 }
 
-// ---- the framer
+// ---- the worker
 
 // Paints at once on a thread of its own, or refuses, or fails.
 class FakeQueue {
  public:
   explicit FakeQueue(Claims& claims) : claims_(claims) {}
-  bool paint(const Painting& painting, const Framer::Done& done) {
+  bool paint(const Painting& painting, const OwnerPictureWorker::Done& done) {
     ++asked;
     if (refuse) return false;
     threads_.emplace_back([this, &painting, done] {
-      if (!fail) claims_.frame(painting, some_picture(painting.candidate));
+      if (!fail) claims_.store_picture(painting, some_picture(painting.candidate));
       done(!fail);
     });
     return true;
@@ -416,10 +418,11 @@ bool comes_true(const Condition& condition) {
 TEST_F(ClaimsTest, TheFramerSeesToEveryPictureThroughRefusalsAndFailures) {
   claim(1, "before the start");
   FakeQueue queue(claims());
-  Framer framer(claims(), {[&](const Painting& painting, Framer::Done done) {
-                             return queue.paint(painting, std::move(done));
-                           },
-                           [](const std::string&) {}, 20ms});
+  OwnerPictureWorker worker(claims(),
+                            {[&](const Painting& painting, OwnerPictureWorker::Done done) {
+                               return queue.paint(painting, std::move(done));
+                             },
+                             [](const std::string&) {}, 20ms});
   EXPECT_TRUE(comes_true([&] { return claims().picture_ready(painting(1).id); }));
   queue.refuse = true;
   claim(2, "refused at first");
@@ -433,7 +436,7 @@ TEST_F(ClaimsTest, TheFramerSeesToEveryPictureThroughRefusalsAndFailures) {
   EXPECT_TRUE(comes_true([&] { return claims().picture_ready(painting(2).id); }));
   claim(3, "later");
   EXPECT_TRUE(comes_true([&] { return claims().picture_ready(painting(3).id); }));
-  framer.stop();
+  worker.stop();
   const int final_count = queue.asked;
   claim(4, "after the end");
   std::this_thread::sleep_for(60ms);
@@ -446,7 +449,7 @@ class AuditTest : public ClaimsTest {
  protected:
   AuditTest() {
     for (size_t i = 0; i < 6; ++i) claim(i, "visitor " + std::to_string(i), "Plaque");
-    for (size_t i = 0; i < 5; ++i) frame(i);
+    for (size_t i = 0; i < 5; ++i) store_picture(i);
   }
   // Changes the closed database behind the store's back.
   void tamper(const std::string& sql) {
@@ -541,7 +544,7 @@ TEST_F(AuditTest, ABackupUnderLoadIsAWholeGalleryOfOneMoment) {
   std::jthread load([&] {
     for (size_t i = 6; i < 32; ++i) {
       claim(i, "visitor " + std::to_string(i));
-      if (i % 2 == 0) frame(i);
+      if (i % 2 == 0) store_picture(i);
     }
     done = true;
   });
@@ -591,9 +594,9 @@ TEST(Migration, AGalleryOfTheFirstSchemaIsBroughtUpToDate) {
   EXPECT_TRUE(contains(message_of([&] { open_sqlite_reader(directory / "db"); }), "schema 1"));
   const auto store = open_sqlite_store(directory / "db", false);
   EXPECT_EQ(store->paintings(), (std::vector<Painting>{{id, "city", 0, "Old", 7}}));
-  NewClaim wish;
-  wish.painting = id;
-  EXPECT_EQ(store->claim(wish).result, ClaimResult::won);
+  NewClaim wanted;
+  wanted.painting = id;
+  EXPECT_EQ(store->claim(wanted).result, ClaimResult::won);
 }
 
 TEST_F(ClaimsTest, OneProcessWritesTheOthersOnlyRead) {

@@ -25,12 +25,12 @@ using testing::SmallGallery;
 class Exclusivity : public ::testing::Test {
  protected:
   Exclusivity() {
-    visitors::Settings settings;
+    visitors::VisitorSettings settings;
     settings.claims_per_hour = 0;
     gallery_.set_rules(settings);
     EXPECT_EQ(owner_.claim(gallery_.work(0).id).status, 201);
     EXPECT_EQ(other_.claim(gallery_.work(1).id).status, 201);
-    gallery_.frame(gallery_.work(0));
+    gallery_.store_picture(gallery_.work(0));
     file_ = owner_.get(full(gallery_.work(0).id)).body;
     tag_ = etag_of(file_);
   }
@@ -193,7 +193,7 @@ TEST_F(Exclusivity, AQueryChangesNothing) {
 }
 
 TEST_F(Exclusivity, ByAProxysWordTheSameHolds) {
-  visitors::Settings settings;
+  visitors::VisitorSettings settings;
   settings.identity_field = "X-Remote-User";
   settings.trusted = visitors::read_trusted_proxies("203.0.113.7");
   settings.claims_per_hour = 0;
@@ -205,7 +205,7 @@ TEST_F(Exclusivity, ByAProxysWordTheSameHolds) {
                                                 "{\"painting\":\"" + id + "\"}"));
   ASSERT_EQ(won.status, 201) << won.body;
   EXPECT_FALSE(won.field("Set-Cookie"));
-  gallery_.frame(gallery_.work(2));
+  gallery_.store_picture(gallery_.work(2));
   EXPECT_EQ(gallery_.ask(request_for("GET", full(id), {ada})).status, 200);
   expect_nothing(request_for("GET", full("{}"), {{"X-Remote-User", "eve"}}), id);
   expect_nothing(request_for("GET", full("{}"), {}), id);

@@ -78,14 +78,14 @@ Recording record_claims() {
       store.reset();
       store = open_sqlite_store(directory / "db", false);
     }
-    NewClaim wish;
-    wish.painting = paintings[static_cast<size_t>(i)].id;
-    wish.visitor = sha256("visitor " + std::to_string(i));
-    wish.time_ms = i;
-    const ClaimOutcome outcome = store->claim(wish);
+    NewClaim wanted;
+    wanted.painting = paintings[static_cast<size_t>(i)].id;
+    wanted.visitor = sha256("visitor " + std::to_string(i));
+    wanted.time_ms = i;
+    const ClaimOutcome outcome = store->claim(wanted);
     EXPECT_EQ(outcome.result, ClaimResult::won);
     recording.acknowledged.push_back({disk.count(), outcome.claim});
-    if (i % 3 == 0) store->record_picture({wish.painting, std::string(64, 'a'), "certificate"});
+    if (i % 3 == 0) store->record_picture({wanted.painting, std::string(64, 'a'), "certificate"});
   }
   store.reset();
   recording.steps = disk.steps();
@@ -207,10 +207,10 @@ TEST(FullDisk, ClaimsAreRefusedReadingGoesOnAndSpaceHeals) {
   const auto store = open_sqlite_store(directory / "db", true);
   store->hang(paintings);
   const auto claim = [&](size_t i) {
-    NewClaim wish;
-    wish.painting = paintings[i].id;
-    wish.visitor = sha256("visitor " + std::to_string(i));
-    return store->claim(wish).result;
+    NewClaim wanted;
+    wanted.painting = paintings[i].id;
+    wanted.visitor = sha256("visitor " + std::to_string(i));
+    return store->claim(wanted).result;
   };
   EXPECT_EQ(claim(0), ClaimResult::won);
   disk.set_full(true);

@@ -44,7 +44,7 @@ class StoreConformance : public ::testing::TestWithParam<Kind> {
   const std::string& id(size_t i) const { return paintings_[i].id; }
 
   static Digest visitor(int number) { return sha256("visitor " + std::to_string(number)); }
-  static NewClaim wish(const std::string& painting, int number) {
+  static NewClaim wanted(const std::string& painting, int number) {
     NewClaim claim;
     claim.painting = painting;
     claim.visitor = visitor(number);
@@ -54,7 +54,7 @@ class StoreConformance : public ::testing::TestWithParam<Kind> {
     return claim;
   }
   ClaimResult claim(size_t painting, int number) {
-    return store_->claim(wish(id(painting), number)).result;
+    return store_->claim(wanted(id(painting), number)).result;
   }
 
   // Both rules and the chain, as an outsider would check them.
@@ -74,25 +74,25 @@ class StoreConformance : public ::testing::TestWithParam<Kind> {
 };
 
 TEST_P(StoreConformance, TheFirstWinsAndTheOthersAreToldWhy) {
-  const ClaimOutcome won = store_->claim(wish(id(0), 1));
+  const ClaimOutcome won = store_->claim(wanted(id(0), 1));
   EXPECT_EQ(won.result, ClaimResult::won);
   EXPECT_EQ(won.claim.number, 1);
   EXPECT_EQ(won.claim.painting, id(0));
   EXPECT_EQ(won.claim.previous, Digest{});
   EXPECT_EQ(won.claim.hash, link(won.claim));
 
-  const ClaimOutcome same = store_->claim(wish(id(0), 1));
+  const ClaimOutcome same = store_->claim(wanted(id(0), 1));
   EXPECT_EQ(same.result, ClaimResult::same);
   EXPECT_EQ(same.claim, won.claim);
-  const ClaimOutcome taken = store_->claim(wish(id(0), 2));
+  const ClaimOutcome taken = store_->claim(wanted(id(0), 2));
   EXPECT_EQ(taken.result, ClaimResult::taken);
   EXPECT_EQ(taken.claim, won.claim);
-  const ClaimOutcome already = store_->claim(wish(id(1), 1));
+  const ClaimOutcome already = store_->claim(wanted(id(1), 1));
   EXPECT_EQ(already.result, ClaimResult::already_own);
   EXPECT_EQ(already.claim, won.claim);
   expect_sound(1);
 
-  const ClaimOutcome next = store_->claim(wish(id(1), 2));
+  const ClaimOutcome next = store_->claim(wanted(id(1), 2));
   EXPECT_EQ(next.result, ClaimResult::won);
   EXPECT_EQ(next.claim.number, 2);
   EXPECT_EQ(next.claim.previous, won.claim.hash);
@@ -136,8 +136,8 @@ TEST_P(StoreConformance, NothingIsOwnedBeforeItIsClaimed) {
 }
 
 TEST_P(StoreConformance, APaintingThatDoesNotHangIsNotClaimed) {
-  EXPECT_THROW(store_->claim(wish(random_id(), 1)), Error);
-  EXPECT_THROW(store_->claim(wish("", 1)), Error);
+  EXPECT_THROW(store_->claim(wanted(random_id(), 1)), Error);
+  EXPECT_THROW(store_->claim(wanted("", 1)), Error);
   EXPECT_TRUE(store_->claims_since(0).empty());
   EXPECT_EQ(claim(0, 1), ClaimResult::won) << "the attempt must not have spent the choice";
 }
@@ -168,14 +168,14 @@ TEST_P(StoreConformance, TheLogIsReadFromAnyPlace) {
 TEST_P(StoreConformance, PicturesAreKeptForClaimedPaintingsAlone) {
   claim(3, 1);
   claim(1, 2);
-  const Picture first{id(3), std::string(64, 'a'), "certificate\none"};
-  const Picture second{id(1), std::string(64, 'b'), "two"};
+  const OwnerPicture first{id(3), std::string(64, 'a'), "certificate\none"};
+  const OwnerPicture second{id(1), std::string(64, 'b'), "two"};
   store_->record_picture(second);
   store_->record_picture(first);
   EXPECT_THROW(store_->record_picture({id(2), std::string(64, 'c'), "three"}), Error);
   EXPECT_EQ(store_->pictures(), (std::vector{first, second})) << "in the order of their claims";
   reopen();
-  const Picture again{id(3), std::string(64, 'd'), "four"};
+  const OwnerPicture again{id(3), std::string(64, 'd'), "four"};
   store_->record_picture(again);
   EXPECT_EQ(store_->pictures(), (std::vector{again, second}));
 }

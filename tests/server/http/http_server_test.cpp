@@ -382,7 +382,7 @@ TEST_F(OnSockets, WhoLeavesBeforeTheAnswerIsNoted) {
 TEST_F(OnSockets, ConnectionsAreCountedByAddress) {
   auto limited = parts(say_hello);
   limited.connections_per_address_max = 3;
-  limited.speaks_for_many = [](const std::string& peer) { return peer == "127.0.0.9"; };
+  limited.is_unlimited_peer = [](const std::string& peer) { return peer == "127.0.0.9"; };
   server_.emplace("127.0.0.1", uint16_t{0}, std::move(limited));
   server_->start(1);
   const auto is_answered = [&](Line& line) {

@@ -1,6 +1,6 @@
 // HTTP without a socket: the framing gate on raw bytes, conditional requests, JSON, and every route
 // as a function call. Goal: each limit one below, at and above; nothing ambiguous passes; nothing
-// secret is said; everything is escaped. Method: a real gallery, a painter that paints plain
+// secret is said; everything is escaped. Method: a real gallery, a renderer that paints plain
 // colours.
 #include <gtest/gtest.h>
 
@@ -350,18 +350,18 @@ TEST(JsonText, EscapesWhatWouldBreakOut) {
 // ---- the routes
 
 // Paints each candidate in a colour of its own; waits before the first one while it is told to.
-class ColourPainter : public render::Painter {
+class ColourRenderer : public render::Renderer {
  public:
-  explicit ColourPainter(std::shared_future<void> may_paint) : may_paint_(std::move(may_paint)) {}
+  explicit ColourRenderer(std::shared_future<void> may_paint) : may_paint_(std::move(may_paint)) {}
   std::string describe() const override { return "colours"; }
   int batch_max() const override { return 2; }
-  std::vector<Image> paint(const std::vector<render::Subject>& subjects) override {
+  std::vector<Image> paint(const std::vector<render::RenderSpec>& specs) override {
     may_paint_.wait();
     std::vector<Image> images;
-    for (const render::Subject& subject : subjects)
+    for (const render::RenderSpec& spec : specs)
       images.push_back({600, 600, 3,
                         std::vector<uint8_t>(size_t{600} * 600 * 3,
-                                             static_cast<uint8_t>(40 + subject.first * 10))});
+                                             static_cast<uint8_t>(40 + spec.first * 10))});
     return images;
   }
 
@@ -393,14 +393,14 @@ class Routes : public ::testing::Test {
     g::open_sqlite_store(path / "gallery.db", true)->hang(paintings);
     gallery_.emplace(path);
     render::RenderQueue::Parts parts;
-    parts.make_painter = [this] {
-      return std::make_unique<ColourPainter>(may_paint_.get_future().share());
+    parts.make_renderer = [this] {
+      return std::make_unique<ColourRenderer>(may_paint_.get_future().share());
     };
     parts.on_finished = [this](render::RenderQueue::Seconds) { ++pictures_finished_; };
     render::RenderLimits limits;
-    limits.flights_max = 2;
+    limits.in_flight_max = 2;
     std::promise<void> loaded;
-    parts.on_ready = [&loaded](const render::Painter&) { loaded.set_value(); };
+    parts.on_ready = [&loaded](const render::Renderer&) { loaded.set_value(); };
     queue_.emplace(std::move(parts), limits);
     loaded.get_future().wait();
     pictures_.emplace(*gallery_, *queue_, render::Pictures::Limits{}, [](const std::string&) {});

@@ -1,6 +1,6 @@
 // Visitors who leave before they were answered. Goal: what was to be painted for them alone is not
 // painted, and what others want is. Method: the whole way from the socket to the queue, with a
-// painter that waits for the test; the queue says what is still wanted.
+// renderer that waits for the test; the queue says what is still wanted.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -30,7 +30,7 @@ class Leaving : public ::testing::Test {
     parts.on_trouble = [](const std::string&) {};
     server_.emplace("127.0.0.1", uint16_t{0}, std::move(parts));
     server_->start(1);
-    // The painter has something on the easel, and will not look up before the test lets it.
+    // The renderer has something on the easel, and will not look up before the test lets it.
     first_.emplace(endpoint());
     first_->ask("GET", preview("city", 0));
     gate_.await_arrivals(1);

@@ -1,4 +1,4 @@
-// What is kept of the small pictures, and what the painter makes of a subject. Goal: the limits
+// What is kept of the small pictures, and what the renderer makes of a spec. Goal: the limits
 // hold one below, at and above; damage is noticed, never served; a full disk loses nothing that was
 // painted; neither a walk nor a print gives an owner's pixels away. Method: files in a directory of
 // the test's own, damaged by hand; a small real network.
@@ -14,7 +14,7 @@
 #include "engine/formats/network.h"
 #include "server/gallery/hang.h"
 #include "server/http/caching.h"
-#include "server/render/generator_painter.h"
+#include "server/render/generator_renderer.h"
 #include "server/web/pages.h"
 #include "tests/support/tiny_network.h"
 
@@ -208,41 +208,42 @@ class PaintedSubjects : public ::testing::Test {
     save_network(model, testing::tiny_network(256));
     gallery::hang_gallery({model, directory_ / "gallery", "Test", 3, 0.7f});
     gallery_.emplace(directory_ / "gallery");
-    painter_ = make_generator_painter(*gallery_, "cpu", Precision::f32, 1);
+    renderer_ = make_generator_renderer(*gallery_, "cpu", Precision::f32, 1);
   }
-  Image paint(const Subject& subject) { return painter_->paint({subject})[0]; }
+  Image paint(const RenderSpec& spec) { return renderer_->paint({spec})[0]; }
 
   TemporaryDirectory directory_;
   std::optional<gallery::Gallery> gallery_;
-  std::unique_ptr<Painter> painter_;
+  std::unique_ptr<Renderer> renderer_;
 };
 
 TEST_F(PaintedSubjects, AWalkNeverShowsAnOwnersPixels) {
-  const Image here = paint(Subject::painting(1)), there = paint(Subject::painting(2));
-  const Image first = paint(Subject::passage(1, 2, 0)), last = paint(Subject::passage(1, 2, 1));
+  const Image here = paint(RenderSpec::painting(1)), there = paint(RenderSpec::painting(2));
+  const Image first = paint(RenderSpec::interpolation(1, 2, 0)),
+              last = paint(RenderSpec::interpolation(1, 2, 1));
   EXPECT_NE(first.pixels, here.pixels) << "the noise of a walk is not the painting's own";
   EXPECT_NE(last.pixels, there.pixels);
-  EXPECT_EQ(first.pixels, paint(Subject::passage(1, 0, 0)).pixels)
+  EXPECT_EQ(first.pixels, paint(RenderSpec::interpolation(1, 0, 0)).pixels)
       << "a walk begins where it begins";
 }
 
 // a + t (b - a) and b + (1 - t)(a - b) differ by roundings of w, 2^-23 of its size; a picture would
 // have to magnify them four orders of magnitude to move a pixel by more than one level.
 TEST_F(PaintedSubjects, TheMiddleOfAWalkIsTheSameFromBothEnds) {
-  const Image there = paint(Subject::passage(1, 2, 0.5f));
-  const Image back = paint(Subject::passage(2, 1, 0.5f));
+  const Image there = paint(RenderSpec::interpolation(1, 2, 0.5f));
+  const Image back = paint(RenderSpec::interpolation(2, 1, 0.5f));
   int largest = 0;
   for (size_t i = 0; i < there.pixels.size(); ++i)
     largest = std::max(largest, std::abs(there.pixels[i] - back.pixels[i]));
   EXPECT_LE(largest, 1);
-  EXPECT_NE(there.pixels, paint(Subject::passage(1, 2, 0.25f)).pixels);
+  EXPECT_NE(there.pixels, paint(RenderSpec::interpolation(1, 2, 0.25f)).pixels);
 }
 
 TEST_F(PaintedSubjects, PrintsAreNobodysPaintings) {
   std::set<std::string> seen;  // by their tags
   for (uint32_t n = 0; n < 12; ++n)
-    for (const Subject& subject : {Subject::print(n), Subject::painting(n)}) {
-      const Image image = paint(subject);
+    for (const RenderSpec& spec : {RenderSpec::print(n), RenderSpec::painting(n)}) {
+      const Image image = paint(spec);
       EXPECT_TRUE(
           seen.insert(http::etag_of(std::string(image.pixels.begin(), image.pixels.end()))).second)
           << n;
@@ -250,9 +251,10 @@ TEST_F(PaintedSubjects, PrintsAreNobodysPaintings) {
 }
 
 TEST_F(PaintedSubjects, CompanyChangesNothing) {
-  const std::vector<Subject> mixed = {Subject::passage(0, 1, 0.25f), Subject::print(5)};
-  ASSERT_GE(painter_->batch_max(), 2);
-  const auto together = painter_->paint(mixed);
+  const std::vector<RenderSpec> mixed = {RenderSpec::interpolation(0, 1, 0.25f),
+                                         RenderSpec::print(5)};
+  ASSERT_GE(renderer_->batch_max(), 2);
+  const auto together = renderer_->paint(mixed);
   EXPECT_EQ(together[0].pixels, paint(mixed[0]).pixels);
   EXPECT_EQ(together[1].pixels, paint(mixed[1]).pixels);
 }

@@ -1,6 +1,6 @@
 // Whom the render queue takes in, by the time they would wait. Goal: nobody waits longer than was
 // promised, nobody is refused without need, and whoever is told when to come back finds room.
-// Method: a clock that only painting moves, and gates that hold the painter and the finishers.
+// Method: a clock that only painting moves, and gates that hold the renderer and the finishers.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "server/render/render_queue.h"
-#include "tests/support/studio.h"
+#include "tests/support/gated_renderer.h"
 
 namespace vernissage::render {
 namespace {
@@ -16,7 +16,7 @@ namespace {
 using Verdict = Admission::Verdict;
 
 // A clock that only painting moves, by a known time for each picture.
-class PaintersClock {
+class RenderersClock {
  public:
   RenderQueue::Clock::time_point now() const {
     return RenderQueue::Clock::time_point(std::chrono::milliseconds(ms_));
@@ -27,22 +27,22 @@ class PaintersClock {
   std::atomic<int64_t> ms_ = 0;
 };
 
-class SteadyPainter : public Painter {
+class SteadyRenderer : public Renderer {
  public:
-  SteadyPainter(Studio& studio, PaintersClock& clock, std::chrono::milliseconds each)
-      : studio_(studio), clock_(clock), each_(each) {}
-  std::string describe() const override { return "a steady painter"; }
+  SteadyRenderer(RenderHarness& harness, RenderersClock& clock, std::chrono::milliseconds each)
+      : harness_(harness), clock_(clock), each_(each) {}
+  std::string describe() const override { return "a steady renderer"; }
   int batch_max() const override { return 1; }
-  std::vector<Image> paint(const std::vector<Subject>& subjects) override {
+  std::vector<Image> paint(const std::vector<RenderSpec>& specs) override {
     // The first one measures; the others wait until the test has seen the queue full.
-    if (subjects[0].first != 0) studio_.painting.pass();
+    if (specs[0].first != 0) harness_.painting.pass();
     clock_.advance(each_);
     return {Image{1, 1, 1, {0}}};
   }
 
  private:
-  Studio& studio_;
-  PaintersClock& clock_;
+  RenderHarness& harness_;
+  RenderersClock& clock_;
   std::chrono::milliseconds each_;
 };
 
@@ -50,21 +50,23 @@ class PacedQueue : public ::testing::Test {
  protected:
   static constexpr std::chrono::milliseconds kEach{150};
 
-  PacedQueue() { studio_.finishing.open(); }
-  // A queue whose painter is known to take kEach a picture.
+  PacedQueue() { harness_.finishing.open(); }
+  // A queue whose renderer is known to take kEach a picture.
   void open(RenderLimits bounds) {
     RenderQueue::Parts parts;
     parts.now = [this] { return clock_.now(); };
-    parts.make_painter = [this] { return std::make_unique<SteadyPainter>(studio_, clock_, kEach); };
+    parts.make_renderer = [this] {
+      return std::make_unique<SteadyRenderer>(harness_, clock_, kEach);
+    };
     queue_.emplace(std::move(parts), bounds);
     Ticket measured;
-    ASSERT_TRUE(queue_->submit(work(studio_, "measured", 0), {}, measured.waiter()));
+    ASSERT_TRUE(queue_->submit(work(harness_, "measured", 0), {}, measured.waiter()));
     ASSERT_EQ(measured.get(), Outcome::done);
   }
-  void TearDown() override { studio_.painting.open(); }
+  void TearDown() override { harness_.painting.open(); }
 
-  Studio studio_;
-  PaintersClock clock_;
+  RenderHarness harness_;
+  RenderersClock clock_;
   std::optional<RenderQueue> queue_;
 };
 
@@ -75,17 +77,18 @@ TEST_F(PacedQueue, RetryAfterTellsTheTruth) {
   open(limits(kMax, kAtOnce));
   std::vector<Ticket> tickets(kMax);
   for (size_t i = 0; i < kMax; ++i)
-    ASSERT_TRUE(queue_->submit(work(studio_, std::to_string(i), i + 1), {}, tickets[i].waiter()));
-  const Admission refused = queue_->submit(work(studio_, "late", 99), {}, [](Outcome) {});
+    ASSERT_TRUE(queue_->submit(work(harness_, std::to_string(i), i + 1), {}, tickets[i].waiter()));
+  const Admission refused = queue_->submit(work(harness_, "late", 99), {}, [](Outcome) {});
   ASSERT_EQ(refused.verdict, Verdict::full);
   EXPECT_EQ(refused.retry_after, std::chrono::ceil<std::chrono::seconds>(kEach * kMax));
   const auto told = clock_.now();
-  studio_.painting.open();
+  harness_.painting.open();
   for (Ticket& ticket : tickets) EXPECT_EQ(ticket.get(), Outcome::done);
   EXPECT_LE(clock_.now() - told, refused.retry_after);
   for (size_t i = 0; i < kMax; ++i)
-    EXPECT_TRUE(queue_->submit(work(studio_, "again " + std::to_string(i), i + 1), {}, [](Outcome) {
-    })) << "room for all, not for one";
+    EXPECT_TRUE(
+        queue_->submit(work(harness_, "again " + std::to_string(i), i + 1), {}, [](Outcome) {}))
+        << "room for all, not for one";
 }
 
 TEST_F(PacedQueue, NobodyIsTakenInWhoWouldWaitTooLong) {
@@ -94,7 +97,7 @@ TEST_F(PacedQueue, NobodyIsTakenInWhoWouldWaitTooLong) {
   open(bounds);
   int asked = 0;
   const auto ask = [&](Priority priority) {
-    return queue_->submit(work(studio_, std::to_string(asked++), 1, priority), {}, [](Outcome) {})
+    return queue_->submit(work(harness_, std::to_string(asked++), 1, priority), {}, [](Outcome) {})
         .verdict;
   };
   for (int ahead = 0; ahead <= 3; ++ahead)
@@ -102,7 +105,7 @@ TEST_F(PacedQueue, NobodyIsTakenInWhoWouldWaitTooLong) {
   EXPECT_EQ(ask(Priority::visible), Verdict::full) << "four ahead: more than three times kEach";
   EXPECT_EQ(ask(Priority::studio), Verdict::full) << "it would wait for the previews as well";
   EXPECT_EQ(ask(Priority::owner), Verdict::accepted) << "owners wait";
-  EXPECT_TRUE(queue_->submit(work(studio_, "0", 1), {}, [](Outcome) {}))
+  EXPECT_TRUE(queue_->submit(work(harness_, "0", 1), {}, [](Outcome) {}))
       << "the same work is no longer a wait for being wanted twice";
 }
 
@@ -112,46 +115,46 @@ TEST_F(PacedQueue, LessUrgentWorkDoesNotKeepPreviewsOut) {
   open(bounds);
   int asked = 0;
   const auto ask = [&](Priority priority) {
-    return queue_->submit(work(studio_, std::to_string(asked++), 1, priority), {}, [](Outcome) {})
+    return queue_->submit(work(harness_, std::to_string(asked++), 1, priority), {}, [](Outcome) {})
         .verdict;
   };
   EXPECT_EQ(ask(Priority::flow), Verdict::accepted);
-  studio_.painting.await_arrivals(1);
+  harness_.painting.await_arrivals(1);
   for (int i = 0; i < 2; ++i) EXPECT_EQ(ask(Priority::flow), Verdict::accepted) << i;
   EXPECT_EQ(ask(Priority::flow), Verdict::full);
   for (int i = 0; i < 2; ++i) EXPECT_EQ(ask(Priority::visible), Verdict::accepted) << i;
-  EXPECT_EQ(ask(Priority::visible), Verdict::full) << "what is under the brush comes first for all";
+  EXPECT_EQ(ask(Priority::visible), Verdict::full) << "what is being rendered comes first for all";
 }
 
-// Half of what is under the brush is done: half a picture less to wait for.
+// Half of what is being rendered is done: half a picture less to wait for.
 TEST_F(PacedQueue, WhatIsAlmostPaintedIsHardlyAWait) {
   RenderLimits bounds = limits(100, kAtOnce);
   bounds.wait_max = kEach / 2;
   open(bounds);
   const auto ask = [&](const std::string& id) {
-    return queue_->submit(work(studio_, id, 1), {}, [](Outcome) {}).verdict;
+    return queue_->submit(work(harness_, id, 1), {}, [](Outcome) {}).verdict;
   };
   EXPECT_EQ(ask("first"), Verdict::accepted);
-  studio_.painting.await_arrivals(1);
+  harness_.painting.await_arrivals(1);
   EXPECT_EQ(ask("second"), Verdict::full);
   clock_.advance(kEach / 2);
   EXPECT_EQ(ask("second"), Verdict::accepted);
   EXPECT_EQ(ask("third"), Verdict::full);
 }
 
-// While pictures are encoded the painter is free: whoever comes then waits for nobody.
-TEST_F(PacedQueue, WhatIsBeingFinishedKeepsNobodyFromThePainter) {
+// While pictures are encoded the renderer is free: whoever comes then waits for nobody.
+TEST_F(PacedQueue, WhatIsBeingFinishedKeepsNobodyFromTheRenderer) {
   RenderLimits bounds = limits(100, kAtOnce);
   bounds.wait_max = std::chrono::milliseconds(0);
   open(bounds);
   testing::Gate finishing;
-  Work slow = work(studio_, "slow", 1);
+  Work slow = work(harness_, "slow", 1);
   slow.finish = [&](const Image&) { finishing.pass(); };
-  studio_.painting.open();
+  harness_.painting.open();
   Ticket first, second;
   ASSERT_TRUE(queue_->submit(slow, {}, first.waiter()));
   finishing.await_arrivals(1);
-  EXPECT_TRUE(queue_->submit(work(studio_, "next", 2), {}, second.waiter()));
+  EXPECT_TRUE(queue_->submit(work(harness_, "next", 2), {}, second.waiter()));
   EXPECT_EQ(second.get(), Outcome::done);
   finishing.open();
   EXPECT_EQ(first.get(), Outcome::done);
@@ -163,30 +166,30 @@ TEST_F(PacedQueue, FinishersThatAreSlowerSetThePace) {
   bounds.finisher_threads = 1;
   bounds.wait_max = 2 * kEach;
   open(bounds);
-  studio_.painting.open();
+  harness_.painting.open();
   Ticket measured;
-  Work slow = work(studio_, "slow", 1);
+  Work slow = work(harness_, "slow", 1);
   slow.finish = [&](const Image&) { clock_.advance(100 * kEach); };
   ASSERT_TRUE(queue_->submit(slow, {}, measured.waiter()));
   ASSERT_EQ(measured.get(), Outcome::done);
   testing::Gate finishing;
-  Work held = work(studio_, "held", 2);
+  Work held = work(harness_, "held", 2);
   held.finish = [&](const Image&) { finishing.pass(); };
   ASSERT_TRUE(queue_->submit(held, {}, [](Outcome) {}));
   finishing.await_arrivals(1);
-  EXPECT_EQ(queue_->submit(work(studio_, "late", 3), {}, [](Outcome) {}).verdict, Verdict::full);
+  EXPECT_EQ(queue_->submit(work(harness_, "late", 3), {}, [](Outcome) {}).verdict, Verdict::full);
   finishing.open();
   queue_->close(RenderQueue::Closing::drain);
 }
 
 TEST(Admission, BeforeAnythingWasPaintedNobodyIsRefusedForTime) {
-  Studio studio;
+  RenderHarness harness;
   RenderLimits bounds = limits(8, kAtOnce);
   bounds.wait_max = std::chrono::milliseconds(0);
-  RenderQueue queue(parts_for(studio, 1), bounds);
+  RenderQueue queue(parts_for(harness, 1), bounds);
   for (int i = 0; i < 8; ++i)
-    EXPECT_TRUE(queue.submit(work(studio, std::to_string(i), 1), {}, [](Outcome) {})) << i;
-  studio.loading.open(), studio.painting.open(), studio.finishing.open();
+    EXPECT_TRUE(queue.submit(work(harness, std::to_string(i), 1), {}, [](Outcome) {})) << i;
+  harness.loading.open(), harness.painting.open(), harness.finishing.open();
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "server/curation/candidates/studio.h"
+#include "server/curation/candidates/curation_networks.h"
 
 #include <algorithm>
 #include <cmath>
@@ -21,7 +21,7 @@ constexpr int kBatchCpu = 16;
 constexpr int64_t kBatchPixels = int64_t{1} << 21;
 constexpr int kTextsAtOnce = 16;
 
-int batch_for(const StudioOptions& options, bool cuda, int resolution) {
+int batch_for(const CurationNetworkOptions& options, bool cuda, int resolution) {
   if (options.batch > 0) return options.batch;
   if (cuda) return kBatchCuda;
   const int64_t pixels = int64_t{resolution} * resolution;
@@ -63,11 +63,11 @@ std::vector<uint8_t> as_rgb(std::vector<uint8_t> pixels, int channels) {
   return rgb;
 }
 
-// Everything the functions of a Studio share; lives as long as any of them.
-class Networks {
+// Everything the functions of a CurationNetworks share; lives as long as any of them.
+class Loaded {
  public:
-  Networks(const StudioOptions& options, const gallery::GalleryKey& key, const Network& network,
-           const ClipNetwork& clip)
+  Loaded(const CurationNetworkOptions& options, const gallery::GalleryKey& key,
+         const Network& network, const ClipNetwork& clip)
       : key_(key), truncation_(options.truncation), tokenizer_(clip) {
     const int cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
     const int threads = options.threads > 0 ? options.threads : cores;
@@ -107,8 +107,8 @@ class Networks {
   }
 
  private:
-  // As the server's painter has them (server/render/generator_painter.cpp): what the curator chose
-  // is what hangs.
+  // As the server's renderer has them (server/render/generator_renderer.cpp): what the curator
+  // chose is what hangs.
   std::vector<float> ws_of(std::span<const uint64_t> candidates) {
     const NetworkConfig& config = generator_->config();
     const auto classes = static_cast<size_t>(config.c_dim);
@@ -156,7 +156,8 @@ std::vector<Image> as_images(const std::vector<uint8_t>& pixels, size_t count, i
 
 }  // namespace
 
-std::unique_ptr<Studio> open_studio(const StudioOptions& options, const gallery::GalleryKey& key) {
+std::unique_ptr<CurationNetworks> load_curation_networks(const CurationNetworkOptions& options,
+                                                         const gallery::GalleryKey& key) {
   const Network network = load_checked(options.generator);
   const ClipNetwork clip = load_clip(options.curator);
   if (!clip.has_tokenizer())
@@ -164,33 +165,33 @@ std::unique_ptr<Studio> open_studio(const StudioOptions& options, const gallery:
                 ": has no tokenizer, so it cannot be asked for words; convert it "
                 "together with its tokenizer's files");
   const int side = network.config.resolution, channels = network.config.image_channels;
-  const auto networks = std::make_shared<Networks>(options, key, network, clip);
-  auto studio = std::make_unique<Studio>();
-  studio->description =
+  const auto networks = std::make_shared<Loaded>(options, key, network, clip);
+  auto result = std::make_unique<CurationNetworks>();
+  result->description =
       networks->generator().backend().describe() + "; " + networks->encoder().describe();
-  studio->resolution = side;
-  studio->untrained = network.config.untrained;
-  studio->width = clip.config.embedding;
-  studio->stages.batch = networks->batch();
-  studio->stages.paint = [networks, channels](uint64_t first, int n) {
+  result->resolution = side;
+  result->untrained = network.config.untrained;
+  result->width = clip.config.embedding;
+  result->stages.batch = networks->batch();
+  result->stages.paint = [networks, channels](uint64_t first, int n) {
     return as_rgb(networks->paint(range(first, n)), channels);
   };
-  studio->stages.embed = [networks](int n, std::span<const uint8_t> rgb) {
+  result->stages.embed = [networks](int n, std::span<const uint8_t> rgb) {
     return networks->embed(n, rgb);
   };
   if (networks->cuda() && channels == 3)
-    studio->stages.paint_and_embed = [networks](uint64_t first, int n) {
+    result->stages.paint_and_embed = [networks](uint64_t first, int n) {
       return networks->paint_and_embed(range(first, n));
     };
-  studio->embed_texts = [networks](const std::vector<std::string>& texts) {
+  result->embed_texts = [networks](const std::vector<std::string>& texts) {
     return networks->embed_texts(texts);
   };
-  studio->paint = [networks, side, channels](std::span<const uint64_t> candidates) {
+  result->paint = [networks, side, channels](std::span<const uint64_t> candidates) {
     return as_images(networks->paint(candidates), candidates.size(), side, channels);
   };
-  studio->paint_batch = networks->batch();
-  studio->on_device = networks->cuda();
-  return studio;
+  result->paint_batch = networks->batch();
+  result->on_device = networks->cuda();
+  return result;
 }
 
 }  // namespace vernissage::curation

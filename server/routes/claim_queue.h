@@ -9,7 +9,7 @@
 
 namespace vernissage::http {
 
-class ClaimDesk {
+class ClaimQueue {
  public:
   static constexpr int kWaitingMax = 512;
 

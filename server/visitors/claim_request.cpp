@@ -1,4 +1,4 @@
-#include "server/visitors/wish.h"
+#include "server/visitors/claim_request.h"
 
 #include <algorithm>
 #include <set>
@@ -60,36 +60,36 @@ std::vector<std::pair<std::string, std::string>> read_pairs(std::string_view tex
   return pairs;
 }
 
-Wish read_json_wish(std::string_view body) {
-  Wish wish;
+ClaimRequest read_json_claim(std::string_view body) {
+  ClaimRequest request;
   std::set<std::string> seen;
   JsonReader reader(body);
   reader.object([&](const std::string& key, uint64_t at) {
     if (key != "painting" && key != "plaque")
       throw ParseError(at, "expected the members \"painting\" and \"plaque\" only");
     if (!seen.insert(key).second) throw ParseError(at, "a member stands there twice");
-    (key == "painting" ? wish.painting : wish.plaque) = reader.string();
+    (key == "painting" ? request.painting : request.plaque) = reader.string();
   });
   reader.end();
   if (!seen.contains("painting")) throw ParseError(body.size(), "expected a member \"painting\"");
-  return wish;
+  return request;
 }
 
-Wish read_form_wish(std::string_view body) {
-  Wish wish;
+ClaimRequest read_form_claim(std::string_view body) {
+  ClaimRequest request;
   std::set<std::string> seen;
   for (auto& [name, value] : read_pairs(body, kFormPairsMax)) {
-    std::string* const field = name == "painting"  ? &wish.painting
-                               : name == "plaque"  ? &wish.plaque
-                               : name == "request" ? &wish.idempotency_key
-                               : name == "token"   ? &wish.token
+    std::string* const field = name == "painting"  ? &request.painting
+                               : name == "plaque"  ? &request.plaque
+                               : name == "request" ? &request.idempotency_key
+                               : name == "token"   ? &request.token
                                                    : nullptr;
     if (!field) throw ParseError(0, "the form has a field that is not ours");
     if (!seen.insert(name).second) throw ParseError(0, "the form has a field twice");
     *field = std::move(value);
   }
   if (!seen.contains("painting")) throw ParseError(body.size(), "the form names no painting");
-  return wish;
+  return request;
 }
 
 bool is_idempotency_key(std::string_view text) {

@@ -1,4 +1,4 @@
-// The painter that the gallery uses: the network, fed with keyed latents.
+// The renderer that the gallery uses: the network, fed with keyed latents.
 #pragma once
 
 #include <memory>
@@ -6,15 +6,15 @@
 
 #include "engine/backend.h"
 #include "server/gallery/gallery.h"
-#include "server/render/painter.h"
+#include "server/render/renderer.h"
 
 namespace vernissage::render {
 
 /// Loads the gallery's network onto `device` ("auto", "cpu", "cuda"; f16 on CUDA only). Throws
 /// Error, also when the network is not the one that gallery.toml describes. Tells the gallery's
 /// claims where its paintings lie.
-std::unique_ptr<Painter> make_generator_painter(const gallery::Gallery& gallery,
-                                                const std::string& device, Precision precision,
-                                                int threads);
+std::unique_ptr<Renderer> make_generator_renderer(const gallery::Gallery& gallery,
+                                                  const std::string& device, Precision precision,
+                                                  int threads);
 
 }  // namespace vernissage::render

@@ -1,4 +1,4 @@
-#include "server/render/generator_painter.h"
+#include "server/render/generator_renderer.h"
 
 #include <algorithm>
 #include <span>
@@ -14,13 +14,13 @@ namespace {
 constexpr int kBatchMaxCuda = 8;
 constexpr int kBatchMaxCpu = 2;
 
-// Noise of all that is not a painting. One for all frames of a passage, or it would flicker.
+// Noise of all that is not a painting. One for all frames of an interpolation, or it would flicker.
 constexpr uint64_t kPublicNoiseSeed = 0;
 
-class GeneratorPainter : public Painter {
+class GeneratorRenderer : public Renderer {
  public:
-  GeneratorPainter(const gallery::Gallery& gallery, const Network& network,
-                   std::unique_ptr<Backend> backend, int batch_max)
+  GeneratorRenderer(const gallery::Gallery& gallery, const Network& network,
+                    std::unique_ptr<Backend> backend, int batch_max)
       : key_(gallery.key()),
         truncation_(gallery.config().truncation),
         generator_(network, std::move(backend), batch_max) {}
@@ -28,27 +28,27 @@ class GeneratorPainter : public Painter {
   std::string describe() const override { return generator_.backend().describe(); }
   int batch_max() const override { return generator_.batch_max(); }
 
-  std::vector<Image> paint(const std::vector<Subject>& subjects) override {
+  std::vector<Image> paint(const std::vector<RenderSpec>& specs) override {
     const NetworkConfig& config = generator_.config();
     Latents latents;
     Noise noise{NoiseMode::random, {}};
-    for (const Subject& subject : subjects) {
-      add(subject, latents);
-      noise.seeds.push_back(subject.kind == Subject::Kind::painting ? key_.noise_seed(subject.first)
+    for (const RenderSpec& spec : specs) {
+      add(spec, latents);
+      noise.seeds.push_back(spec.kind == RenderSpec::Kind::painting ? key_.noise_seed(spec.first)
                                                                     : kPublicNoiseSeed);
     }
     const std::vector<float> points = map(latents);
     std::vector<float> w;
     const auto w_dim = static_cast<size_t>(config.w_dim);
-    for (size_t at = 0; const Subject& subject : subjects) {
+    for (size_t at = 0; const RenderSpec& spec : specs) {
       const std::span<const float> first(points.data() + at, w_dim);
       at += w_dim;
-      if (subject.kind != Subject::Kind::passage) {
+      if (spec.kind != RenderSpec::Kind::interpolation) {
         w.insert(w.end(), first.begin(), first.end());
         continue;
       }
       // Straight on in w, where the mapping has unbent the ways (StyleGAN, section 4).
-      const auto between = lerp(first, std::span(points.data() + at, w_dim), subject.along);
+      const auto between = lerp(first, std::span(points.data() + at, w_dim), spec.along);
       at += w_dim;
       w.insert(w.end(), between.begin(), between.end());
     }
@@ -56,9 +56,9 @@ class GeneratorPainter : public Painter {
         broadcast_truncated(w, generator_.w_avg(), config.num_ws(), truncation_, std::nullopt),
         noise);
 
-    const size_t bytes = pixels.size() / subjects.size();
+    const size_t bytes = pixels.size() / specs.size();
     std::vector<Image> images;
-    for (size_t n = 0; n < subjects.size(); ++n) {
+    for (size_t n = 0; n < specs.size(); ++n) {
       const auto first = pixels.begin() + static_cast<std::ptrdiff_t>(n * bytes);
       images.push_back({config.resolution, config.resolution, config.image_channels,
                         std::vector<uint8_t>(first, first + static_cast<std::ptrdiff_t>(bytes))});
@@ -70,7 +70,7 @@ class GeneratorPainter : public Painter {
   std::vector<float> points_of(const std::vector<const gallery::Painting*>& paintings) {
     Latents latents;
     for (const gallery::Painting* painting : paintings)
-      add(Subject::painting(painting->candidate), latents);
+      add(RenderSpec::painting(painting->candidate), latents);
     return map(latents);
   }
 
@@ -79,14 +79,14 @@ class GeneratorPainter : public Painter {
     std::vector<float> z, c;  // (N, Z), (N, C)
   };
 
-  void add(const Subject& subject, Latents& latents) const {
-    if (subject.kind == Subject::Kind::print) {
-      add(z_from_seed(static_cast<uint32_t>(subject.first), config().z_dim),
-          config().c_dim > 0 ? static_cast<int>(subject.first % config().c_dim) : 0, latents);
+  void add(const RenderSpec& spec, Latents& latents) const {
+    if (spec.kind == RenderSpec::Kind::print) {
+      add(z_from_seed(static_cast<uint32_t>(spec.first), config().z_dim),
+          config().c_dim > 0 ? static_cast<int>(spec.first % config().c_dim) : 0, latents);
       return;
     }
-    add_candidate(subject.first, latents);
-    if (subject.kind == Subject::Kind::passage) add_candidate(subject.second, latents);
+    add_candidate(spec.first, latents);
+    if (spec.kind == RenderSpec::Kind::interpolation) add_candidate(spec.second, latents);
   }
 
   void add_candidate(uint64_t candidate, Latents& latents) const {
@@ -125,9 +125,9 @@ class GeneratorPainter : public Painter {
 
 }  // namespace
 
-std::unique_ptr<Painter> make_generator_painter(const gallery::Gallery& gallery,
-                                                const std::string& device, Precision precision,
-                                                int threads) {
+std::unique_ptr<Renderer> make_generator_renderer(const gallery::Gallery& gallery,
+                                                  const std::string& device, Precision precision,
+                                                  int threads) {
   const Network network = load_network(gallery.generator_path());
   const int described = gallery.config().resolution;
   if (network.config.resolution != described)
@@ -140,11 +140,11 @@ std::unique_ptr<Painter> make_generator_painter(const gallery::Gallery& gallery,
                 " channels; a gallery shows 1 or 3");
   std::unique_ptr<Backend> backend = make_backend(device, precision, threads);
   const int batch_max = backend->describe().starts_with("cuda") ? kBatchMaxCuda : kBatchMaxCpu;
-  auto painter =
-      std::make_unique<GeneratorPainter>(gallery, network, std::move(backend), batch_max);
+  auto renderer =
+      std::make_unique<GeneratorRenderer>(gallery, network, std::move(backend), batch_max);
   if (!gallery.claims().has_points())
-    gallery.claims().set_points(painter->points_of(gallery.catalogue()));
-  return painter;
+    gallery.claims().set_points(renderer->points_of(gallery.catalogue()));
+  return renderer;
 }
 
 }  // namespace vernissage::render

@@ -1,4 +1,4 @@
-// A render queue's surroundings for tests: a painter and finishers that wait at gates, and what
+// A render queue's surroundings for tests: a renderer and finishers that wait at gates, and what
 // they did.
 #pragma once
 
@@ -19,7 +19,7 @@ namespace vernissage::render {
 inline constexpr uint64_t kPoison = 666;  // painting it throws
 
 // What happened, and where it may go on.
-struct Studio {
+struct RenderHarness {
   testing::Gate loading, painting, finishing;
   std::mutex mutex;
   std::vector<std::vector<uint64_t>> batches;
@@ -34,20 +34,20 @@ struct Studio {
   }
 };
 
-class GatedPainter : public Painter {
+class GatedRenderer : public Renderer {
  public:
-  GatedPainter(Studio& studio, int batch_max) : studio_(studio), batch_max_(batch_max) {}
+  GatedRenderer(RenderHarness& harness, int batch_max) : harness_(harness), batch_max_(batch_max) {}
 
-  std::string describe() const override { return "a painter for tests"; }
+  std::string describe() const override { return "a renderer for tests"; }
   int batch_max() const override { return batch_max_; }
-  std::vector<Image> paint(const std::vector<Subject>& subjects) override {
+  std::vector<Image> paint(const std::vector<RenderSpec>& specs) override {
     std::vector<uint64_t> candidates;
-    for (const Subject& subject : subjects) candidates.push_back(subject.first);
+    for (const RenderSpec& spec : specs) candidates.push_back(spec.first);
     {
-      const std::lock_guard lock(studio_.mutex);
-      studio_.batches.push_back(candidates);
+      const std::lock_guard lock(harness_.mutex);
+      harness_.batches.push_back(candidates);
     }
-    studio_.painting.pass();
+    harness_.painting.pass();
     std::vector<Image> images;
     for (const uint64_t candidate : candidates) {
       if (candidate == kPoison) throw std::runtime_error("the machine is gone");
@@ -57,31 +57,31 @@ class GatedPainter : public Painter {
   }
 
  private:
-  Studio& studio_;
+  RenderHarness& harness_;
   int batch_max_;
 };
 
-inline RenderQueue::Parts parts_for(Studio& studio, int batch_max) {
+inline RenderQueue::Parts parts_for(RenderHarness& harness, int batch_max) {
   RenderQueue::Parts parts;
-  parts.make_painter = [&studio, batch_max] {
-    studio.loading.pass();
-    return std::make_unique<GatedPainter>(studio, batch_max);
+  parts.make_renderer = [&harness, batch_max] {
+    harness.loading.pass();
+    return std::make_unique<GatedRenderer>(harness, batch_max);
   };
-  parts.on_ready = [&studio](const Painter&) { ++studio.ready; };
-  parts.on_failed = [&studio](const std::string&) { ++studio.failed; };
-  parts.on_finish_failed = [&studio](const std::string&) { ++studio.finish_failed; };
+  parts.on_ready = [&harness](const Renderer&) { ++harness.ready; };
+  parts.on_failed = [&harness](const std::string&) { ++harness.failed; };
+  parts.on_finish_failed = [&harness](const std::string&) { ++harness.finish_failed; };
   return parts;
 }
 
-inline Work work(Studio& studio, const std::string& id, uint64_t candidate,
+inline Work work(RenderHarness& harness, const std::string& id, uint64_t candidate,
                  Priority priority = Priority::visible, const std::string& client = "") {
-  const auto finish = [&studio, id](const Image& image) {
-    studio.finishing.pass();
+  const auto finish = [&harness, id](const Image& image) {
+    harness.finishing.pass();
     if (id == "full disk") throw std::runtime_error("no space left");
-    const std::lock_guard lock(studio.mutex);
-    studio.finished.emplace_back(id, image.pixels[0]);
+    const std::lock_guard lock(harness.mutex);
+    harness.finished.emplace_back(id, image.pixels[0]);
   };
-  return {id, Subject::painting(candidate), finish, priority, client};
+  return {id, RenderSpec::painting(candidate), finish, priority, client};
 }
 
 // A waiter one can ask; called twice, it throws in its promise.
@@ -100,9 +100,9 @@ class Ticket {
   std::future<Outcome> future_ = promise_->get_future();
 };
 
-inline RenderLimits limits(size_t flights_max, std::chrono::microseconds delay_max) {
+inline RenderLimits limits(size_t in_flight_max, std::chrono::microseconds delay_max) {
   RenderLimits result;
-  result.flights_max = flights_max;
+  result.in_flight_max = in_flight_max;
   result.delay_max = delay_max;
   return result;
 }

@@ -16,7 +16,7 @@
 namespace vernissage::curation {
 
 /// Tests put others in their place.
-struct Studio {
+struct CurationNetworks {
   std::string description;  // one line for users: what paints and looks, on what
   int resolution = 0;       // R
   bool untrained = false;   // random weights
@@ -30,7 +30,7 @@ struct Studio {
   bool on_device = false;  // painting leaves the CPU free
 };
 
-struct StudioOptions {
+struct CurationNetworkOptions {
   std::filesystem::path generator, curator;
   float truncation = 0.7f;
   std::string device = "auto";
@@ -41,6 +41,7 @@ struct StudioOptions {
 
 /// Loads both networks. Throws Error naming the file that does not fit: not a generator, not a
 /// curator, one without a tokenizer, pictures too small for a gallery.
-std::unique_ptr<Studio> open_studio(const StudioOptions& options, const gallery::GalleryKey& key);
+std::unique_ptr<CurationNetworks> load_curation_networks(const CurationNetworkOptions& options,
+                                                         const gallery::GalleryKey& key);
 
 }  // namespace vernissage::curation

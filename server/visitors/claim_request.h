@@ -9,7 +9,7 @@
 
 namespace vernissage::visitors {
 
-struct Wish {
+struct ClaimRequest {
   std::string painting;
   std::string plaque;           // empty: none
   std::string idempotency_key;  // empty: none
@@ -18,11 +18,11 @@ struct Wish {
 
 /// {"painting": "…", "plaque": "…"}: the first is needed, the second may be missing. Throws
 /// ParseError for anything else: another member, one twice, a value that is not a string.
-Wish read_json_wish(std::string_view body);
+ClaimRequest read_json_claim(std::string_view body);
 
 /// application/x-www-form-urlencoded with the fields painting, plaque, request (the idempotency
 /// key) and token, each at most once. Throws ParseError as above.
-Wish read_form_wish(std::string_view body);
+ClaimRequest read_form_claim(std::string_view body);
 
 /// The pairs of a query or form, decoded: '+' is a blank, %xx a byte. Throws ParseError for a '%'
 /// without two hexadecimal digits and for more than `pairs_max` pairs.
