@@ -56,11 +56,11 @@ void note(const std::string& what, const PtxLaunches& ptx, int64_t values) {
 /// What a synthesis layer in the middle of a network asks of its epilogue: constant noise and the
 /// style of its reader.
 constexpr EpilogueCase kMiddle = {
-    true, true, NoiseKind::shared, Nonlinearity::lrelu, 0.2f, 1.4142135f, 256, false, true};
+    true, true, NoiseKind::shared, Activation::lrelu, 0.2f, 1.4142135f, 256, false, true};
 constexpr EpilogueCase kFilter = {
-    false, true, NoiseKind::shared, Nonlinearity::lrelu, 0.2f, 1.4142135f, 256, false, true};
+    false, true, NoiseKind::shared, Activation::lrelu, 0.2f, 1.4142135f, 256, false, true};
 constexpr EpilogueCase kSeeds = {
-    true, true, NoiseKind::seeds, Nonlinearity::lrelu, 0.2f, 1.4142135f, 2, false, true};
+    true, true, NoiseKind::seeds, Activation::lrelu, 0.2f, 1.4142135f, 2, false, true};
 
 std::vector<float> floats(const std::vector<f16>& stored) {
   std::vector<float> values(stored.size());
