@@ -5,7 +5,7 @@ target_include_directories(vernissage_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(vernissage_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wno-unknown-pragmas>
   $<$<AND:$<BOOL:${VERNISSAGE_WERROR}>,$<COMPILE_LANGUAGE:CXX>>:-Werror>
-  $<$<AND:$<BOOL:${VERNISSAGE_NATIVE}>,$<COMPILE_LANGUAGE:CXX>>:-march=native>)
+  $<$<AND:$<BOOL:${VERNISSAGE_MARCH}>,$<COMPILE_LANGUAGE:CXX>>:-march=${VERNISSAGE_MARCH}>)
 if(VERNISSAGE_SANITIZE)
   target_compile_options(vernissage_options INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${VERNISSAGE_SANITIZE};-fno-omit-frame-pointer;-fno-sanitize-recover=all>)
