@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 Grid::Grid(int grid_columns, int grid_rows, int picture_size)
     : columns(grid_columns), rows(grid_rows), size(picture_size) {
@@ -17,4 +17,4 @@ void Grid::put(int index, std::span<const uint8_t> picture) {
                 rgb.begin() + (static_cast<ptrdiff_t>(top + y) * width() + left) * 3);
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 struct Grid {
   int columns = 1, rows = 1;
@@ -20,4 +20,4 @@ struct Grid {
   void put(int index, std::span<const uint8_t> picture);
 };
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

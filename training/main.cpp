@@ -1,4 +1,4 @@
-// vernissage-atelier: training pictures, and the networks that are trained on them.
+// vernissage-train: training pictures, and the networks that are trained on them.
 //
 // Exit status: 0 done; 1 something is not as it must be, with one line that says what; 2 the
 // command line is wrong.
@@ -16,16 +16,16 @@ constexpr int kUsage = 2;
 
 int run(int argc, char** argv) {
   CLI::App app("Paints training pictures and trains the small networks that come with Vernissage.",
-               "vernissage-atelier");
+               "vernissage-train");
   app.require_subcommand(1);
-  vernissage::atelier::add_paint_command(app);
-#ifdef VERNISSAGE_ATELIER_GAN
-  vernissage::atelier::add_train_generator_command(app);
-  vernissage::atelier::add_judge_generator_command(app);
+  vernissage::training::add_paint_command(app);
+#ifdef VERNISSAGE_TRAINING_GAN
+  vernissage::training::add_train_generator_command(app);
+  vernissage::training::add_judge_generator_command(app);
 #endif
-#ifdef VERNISSAGE_ATELIER_CURATOR
-  vernissage::atelier::add_train_curator_command(app);
-  vernissage::atelier::add_judge_curator_command(app);
+#ifdef VERNISSAGE_TRAINING_CURATOR
+  vernissage::training::add_train_curator_command(app);
+  vernissage::training::add_judge_curator_command(app);
 #endif
   try {
     app.parse(argc, argv);

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 void write_png(const std::filesystem::path& path, int width, int height,
                std::span<const uint8_t> rgb) {
@@ -19,4 +19,4 @@ void write_png(const std::filesystem::path& path, int width, int height,
     throw Error(path.string() + ": " + image.message);
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

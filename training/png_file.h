@@ -5,10 +5,10 @@
 #include <filesystem>
 #include <span>
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// rgb: (height, width, 3). Throws Error naming the path.
 void write_png(const std::filesystem::path& path, int width, int height,
                std::span<const uint8_t> rgb);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -24,9 +24,9 @@
 namespace vernissage {
 namespace {
 
-using atelier::Facts;
-using atelier::Medium;
-using atelier::Subject;
+using training::Facts;
+using training::Medium;
+using training::Subject;
 
 constexpr int kSize = 64;
 
@@ -55,10 +55,10 @@ Embedded embed(Encoder& encoder, const ClipNetwork& network) {
   std::vector<std::vector<int32_t>> tokens;
   const Tokenizer tokenizer(network);
   for (size_t i = 0; i < std::size(kSights); ++i) {
-    Facts facts = atelier::facts_of(5);
+    Facts facts = training::facts_of(5);
     facts.subject = kSights[i].subject;
     facts.medium = Medium::oil;
-    facts.light = atelier::Light::noon;
+    facts.light = training::Light::noon;
     facts.count = 6;
     paint_facts(facts, kSize, std::span(rgb).subspan(i * kSize * kSize * 3, kSize * kSize * 3));
     tokens.push_back(tokenizer.encode(kSights[i].text));

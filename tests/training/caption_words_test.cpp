@@ -8,7 +8,7 @@
 #include "training/dataset/painter/caption.h"
 #include "training/dataset/painter/painter.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 ClipNetwork network_with(std::vector<std::string> merges, int context) {
@@ -59,4 +59,4 @@ TEST(CaptionWords, AreTheTokenizersIds) {
 }
 
 }  // namespace
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -14,7 +14,7 @@
 #include "training/clip/trainer.h"
 #include "training/dataset/painter/painter.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 CuratorOptions tiny() {
@@ -165,4 +165,4 @@ TEST_F(CuratorTraining, EqualTextsAreEachOthersAnswer) {
 }
 
 }  // namespace
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -19,7 +19,7 @@
 #include "base/error.h"
 #include "training/dataset/painter/caption.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 /// FNV-1a, 64 bits.
@@ -284,4 +284,4 @@ TEST(Impression, NamesWhatMostOfTheColourIs) {
 }
 
 }  // namespace
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

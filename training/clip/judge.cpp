@@ -5,7 +5,7 @@
 
 #include "training/dataset/painter/caption.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 constexpr int kBatch = 64;
@@ -153,4 +153,4 @@ std::string judgement_text(const CuratorJudgement& j) {
   return text;
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -10,7 +10,7 @@
 #include "training/clip/words.h"
 #include "training/dataset/painter/painter.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// Share of rows whose own column is among the best one and the best ten.
 struct Recall {
@@ -43,4 +43,4 @@ std::string judgement_json(const CuratorJudgement& judgement);
 /// The room table in Markdown, with the recalls above it.
 std::string judgement_text(const CuratorJudgement& judgement);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

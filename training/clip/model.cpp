@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 bool ends_with(const std::string& name, const std::string& end) {
@@ -158,4 +158,4 @@ at::Tensor contrastive_loss(const at::Tensor& pictures, const at::Tensor& texts,
   return (by_row + by_column) / 2;
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

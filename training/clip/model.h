@@ -11,7 +11,7 @@
 
 #include "engine/clip/clip_network.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 using ClipTensors = std::map<std::string, at::Tensor>;  // by canonical name
 
@@ -37,4 +37,4 @@ at::Tensor padded(const std::vector<std::vector<int64_t>>& texts);
 at::Tensor contrastive_loss(const at::Tensor& pictures, const at::Tensor& texts,
                             const at::Tensor& tokens, const at::Tensor& logit_scale);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

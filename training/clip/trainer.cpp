@@ -12,7 +12,7 @@
 #include "training/dataset/painter/painter.h"
 #include "training/dataset/painter/sheet/random.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 constexpr double kBeta1 = 0.9, kBeta2 = 0.98, kEpsilon = 1e-6;  // Radford et al. 2021, table 18
@@ -169,4 +169,4 @@ CuratorTrainer::CuratorTrainer(const CuratorOptions& options, const StoredState&
     }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -11,7 +11,7 @@
 #include "training/clip/words.h"
 #include "training/gan/state_files.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// Pictures that are trained on have seeds from here up; those below are for judging.
 inline constexpr uint64_t kTrainingSeeds = uint64_t{1} << 40;
@@ -62,4 +62,4 @@ class CuratorTrainer {
 /// chance, as a generator's pictures are. Draws from the default generator.
 at::Tensor weathered(const at::Tensor& rgb);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

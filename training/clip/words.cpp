@@ -6,7 +6,7 @@
 #include "training/dataset/painter/painter.h"
 #include "training/dataset/painter/sheet/random.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 using Pair = std::pair<std::string, std::string>;
@@ -125,4 +125,4 @@ std::vector<int64_t> Words::encode(std::string_view text) const {
   return ids;
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -10,7 +10,7 @@
 
 #include "engine/clip/text/byte_pairs.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// The words of a text in lower-case letters as the tokenizer splits it: runs of letters (bytes
 /// from 128 count as letters), single digits, runs of other characters; no space.
@@ -34,4 +34,4 @@ class Words {
   size_t context_;
 };
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

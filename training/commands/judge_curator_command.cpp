@@ -1,4 +1,4 @@
-// vernissage-atelier judge-curator: a trained curator before pictures that it has never seen.
+// vernissage-train judge-curator: a trained curator before pictures that it has never seen.
 #include <cstdio>
 #include <memory>
 #include <sstream>
@@ -9,7 +9,7 @@
 #include "training/grid.h"
 #include "training/png_file.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 struct Options {
@@ -66,4 +66,4 @@ void add_judge_curator_command(CLI::App& app) {
   command->callback([options] { judge(*options); });
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

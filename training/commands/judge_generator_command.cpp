@@ -1,4 +1,4 @@
-// vernissage-atelier judge-generator: networks against painter pictures that none of them has seen.
+// vernissage-train judge-generator: networks against painter pictures that none of them has seen.
 #include <ATen/Parallel.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@
 #include "training/gan/judge.h"
 #include "training/gan/samples.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 namespace fs = std::filesystem;
@@ -53,7 +53,7 @@ double median(std::vector<double> values) {
 
 // Unit vectors of the image tower.
 Features curator_features([[maybe_unused]] const std::string& path) {
-#ifdef VERNISSAGE_ATELIER_CLIP
+#ifdef VERNISSAGE_TRAINING_CLIP
   std::shared_ptr<ClipEncoder> encoder =
       make_clip_encoder(load_clip(path), "cpu", Precision::f32, /*threads=*/0, /*batch_max=*/64);
   return [encoder](const at::Tensor& pictures) {
@@ -163,4 +163,4 @@ void add_judge_generator_command(CLI::App& app) {
   command->callback([options] { judge(*options); });
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

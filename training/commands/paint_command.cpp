@@ -10,7 +10,7 @@
 #include "training/grid.h"
 #include "training/png_file.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 struct Options {
@@ -64,4 +64,4 @@ void add_paint_command(CLI::App& app) {
   command->callback([options] { paint_grid(*options); });
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

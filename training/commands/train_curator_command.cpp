@@ -1,4 +1,4 @@
-// vernissage-atelier train-curator: the network that relates words and pictures.
+// vernissage-train train-curator: the network that relates words and pictures.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <malloc.h>
@@ -14,7 +14,7 @@
 #include "training/dataset/painter/painter.h"
 #include "training/dataset/picture_source.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 volatile std::sig_atomic_t stop_requested = 0;
@@ -66,8 +66,8 @@ void train(Options& options) {
     save_state(options.state, trainer.images_seen(), trainer.state());
     save_clip(options.out, trainer.network(), DType::f16,
               {{"licence", "MIT"},
-               {"data", "pictures and captions of vernissage-atelier's painter"},
-               {"trained_by", "vernissage-atelier train-curator"},
+               {"data", "pictures and captions of vernissage-train's painter"},
+               {"trained_by", "vernissage-train train-curator"},
                {"images_seen", std::to_string(trainer.images_seen())}});
   };
   while (trainer.images_seen() < options.training.images && stop_requested == 0 &&
@@ -162,4 +162,4 @@ void add_train_curator_command(CLI::App& app) {
   });
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -1,4 +1,4 @@
-// vernissage-atelier train-generator: a StyleGAN2 generator from nothing but the painter's
+// vernissage-train train-generator: a StyleGAN2 generator from nothing but the painter's
 // pictures.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -16,7 +16,7 @@
 #include "training/dataset/picture_choice.h"
 #include "training/gan/session.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 constexpr int kKeptBytes = 1 << 30;
@@ -88,8 +88,8 @@ void train(const Options& given) {
   session.state = given.state;
   session.out = given.out;
   session.notes = {{"licence", "MIT"},
-                   {"data", "pictures of vernissage-atelier's painter"},
-                   {"trained_by", "vernissage-atelier train-generator"}};
+                   {"data", "pictures of vernissage-train's painter"},
+                   {"trained_by", "vernissage-train train-generator"}};
   const int size = given.resolution;
   const PictureChoice choice(given.subjects, given.media);
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { stop_requested = 1; });
@@ -179,4 +179,4 @@ void add_train_generator_command(CLI::App& app) {
   command->callback([options] { train(*options); });
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "training/dataset/painter/painter.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 // Marks the values of an enumeration of `count` names.
@@ -36,4 +36,4 @@ uint64_t PictureChoice::seed(uint64_t index) const {
   throw Error("the painter paints none of the chosen subjects in the chosen media");
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

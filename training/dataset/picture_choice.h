@@ -7,7 +7,7 @@
 
 #include "training/dataset/painter/facts.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// A small network learns a few subjects well or all of them badly; this says which.
 class PictureChoice {
@@ -28,4 +28,4 @@ class PictureChoice {
   bool media_[kMedia] = {};
 };
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

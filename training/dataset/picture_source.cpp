@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 PictureSource::PictureSource(PaintPicture paint, int size, uint64_t first, int threads, int ahead)
     : paint_(std::move(paint)),
@@ -60,4 +60,4 @@ at::Tensor PictureSource::next(int n) {
   return batch;
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

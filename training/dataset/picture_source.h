@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// Paints picture `index` into (size, size, 3) bytes; called from several threads at once.
 using PaintPicture = std::function<void(uint64_t index, std::span<uint8_t> rgb)>;
@@ -44,4 +44,4 @@ class PictureSource {
   std::vector<std::jthread> threads_;
 };
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

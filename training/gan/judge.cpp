@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 constexpr int64_t kSide = 64;
@@ -85,4 +85,4 @@ Neighbours nearest(const at::Tensor& painted, const at::Tensor& known) {
   return found;
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

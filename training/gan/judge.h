@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// Pictures (n, R, R, 3) bytes → features (n, D) float64. Throws Error unless R is a multiple
 /// of 64.
@@ -30,4 +30,4 @@ struct Neighbours {
 };
 Neighbours nearest(const at::Tensor& painted, const at::Tensor& known);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

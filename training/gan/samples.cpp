@@ -8,7 +8,7 @@
 #include "training/grid.h"
 #include "training/png_file.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 constexpr int kBatch = 64;
@@ -53,4 +53,4 @@ void write_grid(const std::filesystem::path& path, const at::Tensor& pictures, i
   write_png(path, sheet.width(), sheet.height(), sheet.rgb);
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

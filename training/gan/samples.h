@@ -6,7 +6,7 @@
 #include "engine/formats/network.h"
 #include "training/torch/stylegan2_torch.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// What the seeds first … first + n - 1 paint with truncation psi and the constant noise, as
 /// floats: (n, C, R, R) on the CPU. A seed means what it means to the engine. In batches of 64.
@@ -18,4 +18,4 @@ at::Tensor sample(const Network& network, uint64_t first, int n, float psi, at::
 /// pictures (n, R, R, 3), row by row with `columns` a row, as a PNG. Throws Error naming the path.
 void write_grid(const std::filesystem::path& path, const at::Tensor& pictures, int columns);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -8,7 +8,7 @@
 #include "training/gan/samples.h"
 #include "training/gan/state_files.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace fs = std::filesystem;
 namespace {
 
@@ -127,4 +127,4 @@ void run_session(const SessionOptions& session, const TrainerOptions& options,
                static_cast<long long>(trainer.images()), session.out.c_str());
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -7,7 +7,7 @@
 #include "training/dataset/picture_source.h"
 #include "training/gan/trainer.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 struct SessionOptions {
   std::filesystem::path state;  // folder of states and grids; made when missing
@@ -26,4 +26,4 @@ struct SessionOptions {
 void run_session(const SessionOptions& session, const TrainerOptions& options,
                  const PaintPicture& paint, const std::function<bool()>& stop);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

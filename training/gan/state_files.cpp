@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "engine/formats/safetensors.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace fs = std::filesystem;
 namespace {
 
@@ -173,4 +173,4 @@ std::optional<StoredState> load_newest_state(const fs::path& folder) {
   return state;
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

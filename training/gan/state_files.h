@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 inline constexpr int64_t kStateFileBytesMax = 16'000'000;
 
@@ -27,4 +27,4 @@ void save_state(const std::filesystem::path& folder, int64_t images, const Store
 /// and what is wrong with it.
 std::optional<StoredState> load_newest_state(const std::filesystem::path& folder);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

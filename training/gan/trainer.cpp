@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 constexpr double kPathDecay = 0.01;      // of the moving mean
@@ -332,4 +332,4 @@ void Trainer::restore(const std::map<std::string, at::Tensor>& state) {
   sums_.zero_();
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -12,7 +12,7 @@
 #include "training/gan/networks/adam.h"
 #include "training/gan/networks/losses.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 struct TrainerOptions {
   NetworkConfig network;
@@ -84,4 +84,4 @@ class Trainer {
   at::Tensor sums_;  // (6, 2) float64: sum and count of every number of the report, on the device
 };
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

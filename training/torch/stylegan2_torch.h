@@ -1,4 +1,4 @@
-// StyleGAN2's generator in libtorch: what the atelier trains and what the benchmarks race against.
+// StyleGAN2's generator in libtorch: what is trained here and what the benchmarks race against.
 // Modulation is a scale on the input, demodulation a scale on the output, so weights are constant
 // and shared by the batch; activations are channels_last; without gradients elementwise work is
 // done in place, in as few eager operations as the library offers. Equations: Karras et al. 2020,

@@ -5,7 +5,7 @@
 #include "training/dataset/painter/sheet/colour.h"
 #include "training/dataset/painter/sheet/random.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 using Hue = Impression::Hue;
@@ -96,4 +96,4 @@ std::string caption(const Facts& facts, const Impression& impression, uint64_t w
   return text;
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -9,7 +9,7 @@
 
 #include "training/dataset/painter/facts.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// What a look at the pixels says, whatever they show.
 struct Impression {
@@ -38,4 +38,4 @@ Phrases phrases(const Facts& facts, const Impression& impression);
 /// spaces and hyphens.
 std::string caption(const Facts& facts, const Impression& impression, uint64_t wording);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -1,6 +1,6 @@
 #include "training/dataset/painter/facts.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 Room room_of(Subject subject) {
   if (subject < Subject::hills) return Room::people;
@@ -45,4 +45,4 @@ const char* name(Light light) {
   return kNames[static_cast<size_t>(light)];
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 enum class Room : uint8_t { people, nature, city, mood };
 
@@ -150,4 +150,4 @@ const char* name(Subject subject);  // "round dance"
 const char* name(Medium medium);
 const char* name(Light light);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -7,7 +7,7 @@
 #include "training/dataset/painter/media/medium.h"
 #include "training/dataset/painter/subjects/studio.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 Light any_of(Random& random, std::initializer_list<Light> lights) {
@@ -182,4 +182,4 @@ Painting paint(uint64_t seed, int size) {
   return painting;
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -14,7 +14,7 @@
 
 #include "training/dataset/painter/facts.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 inline constexpr int kPaintingSizeMin = 16;
 inline constexpr int kPaintingSizeMax = 1024;
@@ -35,4 +35,4 @@ void paint_facts(const Facts& facts, int size, std::span<uint8_t> rgb);
 /// What paint() will paint: facts_of(seed) == paint(seed, size).facts.
 Facts facts_of(uint64_t seed);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -1,7 +1,7 @@
 // What is true of a picture, in words.
 #include "training/dataset/painter/words_of_subjects.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 using Hue = Impression::Hue;
@@ -185,4 +185,4 @@ Phrases phrases(const Facts& facts, const Impression& impression) {
   return p;
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -1,6 +1,6 @@
 #include "training/dataset/painter/words_of_subjects.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 bool is_dark(Light light) {
@@ -386,4 +386,4 @@ void add_subject_words(const Facts& facts, Phrases& phrases) {
   }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

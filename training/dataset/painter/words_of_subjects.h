@@ -5,7 +5,7 @@
 
 #include "training/dataset/painter/caption.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 using PhraseList = std::vector<std::string>;
 
@@ -16,4 +16,4 @@ inline void add(PhraseList& words, std::initializer_list<const char*> more) {
 /// Things, details and moods that the subject and its own facts speak of.
 void add_subject_words(const Facts& facts, Phrases& phrases);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 constexpr double kBeta2 = 0.99;
@@ -38,4 +38,4 @@ void Adam::step(const Parameters& parameters, const std::vector<at::Tensor>& gra
   VERNISSAGE_ASSERT(index == gradients.size());
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

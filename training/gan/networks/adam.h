@@ -4,7 +4,7 @@
 
 #include "training/gan/networks/parameters.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// Adam without momentum, as StyleGAN2 uses it (β1 = 0):
 ///   v ← β2 v + (1 - β2) g²;  p ← p - rate · g / (√(v / (1 - β2^steps)) + 1e-8)
@@ -23,4 +23,4 @@ struct Adam {
   void step(const Parameters& parameters, const std::vector<at::Tensor>& gradients);
 };
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

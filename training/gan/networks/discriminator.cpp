@@ -5,7 +5,7 @@
 
 #include "training/torch/resampling.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 constexpr double kSqrt2 = 1.4142135623730951;
@@ -126,4 +126,4 @@ at::Tensor discriminate(const DiscriminatorConfig& config, const Parameters& par
   return layers.dense("b4.out", x, false).squeeze(1);
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -4,7 +4,7 @@
 
 #include "training/gan/networks/parameters.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 struct DiscriminatorConfig {
   int resolution = 0;  // R, as the generator's
@@ -25,4 +25,4 @@ Parameters initial_discriminator(const DiscriminatorConfig& config);
 at::Tensor discriminate(const DiscriminatorConfig& config, const Parameters& parameters,
                         const at::Tensor& images, at::ScalarType dtype);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

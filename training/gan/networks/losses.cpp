@@ -2,7 +2,7 @@
 
 #include <torch/csrc/autograd/autograd.h>
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 Latents Latents::slice(int64_t begin, int64_t end) const {
   Latents part{
@@ -60,4 +60,4 @@ at::Tensor path_lengths(const reference::TorchGenerator& generator, const at::Te
   return gradient.square().sum(2).mean(1).sqrt();
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -6,7 +6,7 @@
 #include "training/gan/networks/discriminator.h"
 #include "training/torch/stylegan2_torch.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// What a batch of pictures is painted from.
 struct Latents {
@@ -42,4 +42,4 @@ at::Tensor gradient_penalty(const DiscriminatorConfig& config, const Parameters&
 at::Tensor path_lengths(const reference::TorchGenerator& generator, const at::Tensor& ws,
                         const std::vector<at::Tensor>& noise, const at::Tensor& direction);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -3,7 +3,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 bool ends_with(std::string_view name, std::string_view end) {
@@ -97,4 +97,4 @@ Parameters from_network(const Network& network) {
   return result;
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -9,7 +9,7 @@
 
 #include "engine/formats/network.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 using Parameters = std::map<std::string, at::Tensor>;
 
@@ -38,4 +38,4 @@ Parameters moved(const Parameters& parameters, at::Device device);
 Network to_network(const NetworkConfig& config, const Parameters& parameters);
 Parameters from_network(const Network& network);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

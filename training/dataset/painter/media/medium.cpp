@@ -1,6 +1,6 @@
 #include "training/dataset/painter/media/medium.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 void paint_oil(const Sheet& sheet, Surface& surface, uint32_t seed) {
@@ -143,4 +143,4 @@ Surface carry_out(const Sheet& sheet, const Palette& palette, const Facts& facts
   return surface;
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

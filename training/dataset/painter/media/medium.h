@@ -7,7 +7,7 @@
 #include "training/dataset/painter/sheet/palette.h"
 #include "training/dataset/painter/sheet/sheet.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// A picture in work: colours and the thickness of the paint, (size, size).
 struct Surface {
@@ -63,4 +63,4 @@ void lay_in(const Sheet& sheet, Surface& surface);
 std::vector<float> contours(const Sheet& sheet, float width);
 void draw_contours(const Sheet& sheet, Surface& surface, Colour ink, float width, float strength);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -1,7 +1,7 @@
 // Pictures of hard areas: prints, mosaics, facets.
 #include "training/dataset/painter/media/medium.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 struct Tile {
@@ -195,4 +195,4 @@ void paint_cubist(const Sheet& sheet, const Palette& palette, Surface& surface, 
     }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -2,7 +2,7 @@
 // rests: Hertzmann 1998, "Painterly Rendering with Curved Brush Strokes of Multiple Sizes".
 #include "training/dataset/painter/media/medium.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 const Sheet::Cell& nearest(const Sheet& sheet, Point p) {
@@ -130,4 +130,4 @@ void light_relief(Surface& surface, float strength) {
     }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -1,7 +1,7 @@
 // Water and dry pigment on paper.
 #include "training/dataset/painter/media/medium.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 /// The composition looked at through moving water: each pixel's colour comes from a little beside
@@ -167,4 +167,4 @@ void paint_ink(const Sheet& sheet, const Palette& palette, Surface& surface, uin
     }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

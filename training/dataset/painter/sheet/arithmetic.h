@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 inline float clamp01(float x) {
   return x < 0 ? 0.0f : x > 1 ? 1.0f : x;
@@ -45,4 +45,4 @@ inline float cosine(float turns) {
   return sine(turns + 0.25f);
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

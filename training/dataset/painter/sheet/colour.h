@@ -3,7 +3,7 @@
 
 #include "training/dataset/painter/sheet/arithmetic.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 struct Colour {
   float r = 0, g = 0, b = 0;
@@ -43,4 +43,4 @@ inline Colour turned(Colour c, float turns) {
                   y - 1.106f * i2 + 1.703f * q2});
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -4,7 +4,7 @@
 
 #include "training/dataset/painter/sheet/random.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 std::vector<float> make_table() {
@@ -38,4 +38,4 @@ const float* noise_table() {
   return table.data();
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

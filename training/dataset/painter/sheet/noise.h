@@ -3,7 +3,7 @@
 
 #include "training/dataset/painter/sheet/arithmetic.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 inline constexpr int kNoiseSide = 256;  // a power of two
 
@@ -25,4 +25,4 @@ inline float noise(const float* table, float x, float y) {
   return mix(top, bottom, ty);
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

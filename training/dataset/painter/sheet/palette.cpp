@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 constexpr int kRoles = 11;
@@ -86,4 +86,4 @@ Palette make_palette(Light light, bool unnatural, Random& random) {
   return p;
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

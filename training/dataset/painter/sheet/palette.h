@@ -5,7 +5,7 @@
 #include "training/dataset/painter/sheet/colour.h"
 #include "training/dataset/painter/sheet/random.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 struct Palette {
   Colour high, low;  // the sky or the ground behind, above and below
@@ -22,4 +22,4 @@ struct Palette {
 /// that only painters use.
 Palette make_palette(Light light, bool unnatural, Random& random);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// A well-mixed 64-bit value. Source: Steele, Lea, Flood 2014, SplitMix64's finaliser.
 inline uint64_t mixed(uint64_t x) {
@@ -46,4 +46,4 @@ class Random {
   uint64_t state_;
 };
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

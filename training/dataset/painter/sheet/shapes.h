@@ -6,7 +6,7 @@
 
 #include "training/dataset/painter/sheet/arithmetic.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 struct Point {
   float x = 0, y = 0;
@@ -72,4 +72,4 @@ inline float polygon_distance(Point p, std::span<const Point> corners) {
   return inside ? -distance : distance;
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

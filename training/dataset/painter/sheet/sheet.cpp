@@ -1,6 +1,6 @@
 #include "training/dataset/painter/sheet/sheet.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 Box around(Point centre, float reach_x, float reach_y) {
@@ -112,4 +112,4 @@ void Sheet::below(float height, float swing, float frequency, const Paint& paint
   });
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

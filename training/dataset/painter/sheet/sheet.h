@@ -11,7 +11,7 @@
 #include "training/dataset/painter/sheet/random.h"
 #include "training/dataset/painter/sheet/shapes.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// Whether a medium may draw a line round a shape: it is one of its own, more of the one before, or
 /// only light on what is there already.
@@ -132,4 +132,4 @@ void Sheet::fill(Box box, const Paint& paint, Distance distance) {
     }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

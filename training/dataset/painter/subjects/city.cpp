@@ -3,7 +3,7 @@
 #include "training/dataset/painter/subjects/parts/figures.h"
 #include "training/dataset/painter/subjects/parts/houses.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 void skyline(Studio& studio) {
@@ -486,4 +486,4 @@ void compose_city(Studio& studio) {
   }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -1,7 +1,7 @@
 // Moods: no thing is shown.
 #include "training/dataset/painter/subjects/parts/elements.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 Paint ground_paint(Studio& studio) {
@@ -422,4 +422,4 @@ void compose_mood(Studio& studio) {
   }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -1,7 +1,7 @@
 // Nature: land, water and the sky.
 #include "training/dataset/painter/subjects/parts/elements.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 void hills(Studio& studio) {
@@ -346,4 +346,4 @@ void compose_nature(Studio& studio) {
   }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -5,7 +5,7 @@
 #include "training/dataset/painter/subjects/parts/figures.h"
 #include "training/dataset/painter/subjects/parts/portrait.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 using Hair = Sitter::Hair;
@@ -450,4 +450,4 @@ void compose_people(Studio& studio) {
   }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -1,7 +1,7 @@
 // Nature from near: trees, flowers, gardens, fields.
 #include "training/dataset/painter/subjects/parts/elements.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 void forest(Studio& studio) {
@@ -241,4 +241,4 @@ void compose_plants(Studio& studio) {
   }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

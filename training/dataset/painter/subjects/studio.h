@@ -6,7 +6,7 @@
 #include "training/dataset/painter/sheet/random.h"
 #include "training/dataset/painter/sheet/sheet.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 struct Studio {
   Sheet& sheet;
@@ -22,4 +22,4 @@ void compose_city(Studio& studio);       // city.cpp
 void compose_waterside(Studio& studio);  // waterside.cpp, of the city
 void compose_mood(Studio& studio);       // mood.cpp
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

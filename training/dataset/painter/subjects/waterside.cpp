@@ -3,7 +3,7 @@
 #include "training/dataset/painter/subjects/parts/figures.h"
 #include "training/dataset/painter/subjects/parts/houses.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 void bridge(Studio& studio) {
@@ -159,4 +159,4 @@ void compose_waterside(Studio& studio) {
   }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

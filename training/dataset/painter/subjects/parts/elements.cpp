@@ -1,6 +1,6 @@
 #include "training/dataset/painter/subjects/parts/elements.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 Point light_place(const Facts& facts) {
   Random random(facts.seed ^ 0x11687);
@@ -279,4 +279,4 @@ void draw_water(Studio& studio, float shore, float to) {
   }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -3,7 +3,7 @@
 
 #include "training/dataset/painter/subjects/studio.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// A sky down to `horizon`, with the facts' sun or moon, clouds by chance.
 void draw_sky(Studio& studio, float horizon);
@@ -24,4 +24,4 @@ void draw_water(Studio& studio, float shore, float to);
 Point light_place(const Facts& facts);
 Colour any_bright(Studio& studio);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

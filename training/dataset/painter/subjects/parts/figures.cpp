@@ -2,7 +2,7 @@
 
 #include "training/dataset/painter/subjects/parts/elements.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 Figure any_figure(Studio& studio, Point feet, float height) {
   Random& random = studio.random;
@@ -98,4 +98,4 @@ void draw_figure(Studio& studio, const Figure& f) {
   }
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

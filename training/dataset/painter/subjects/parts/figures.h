@@ -3,7 +3,7 @@
 
 #include "training/dataset/painter/subjects/studio.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 struct Figure {
   Point feet{0.5f, 0.9f};  // where the figure stands
@@ -21,4 +21,4 @@ struct Figure {
 Figure any_figure(Studio& studio, Point feet, float height);
 void draw_figure(Studio& studio, const Figure& figure);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -1,6 +1,6 @@
 #include "training/dataset/painter/subjects/parts/houses.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 bool is_dark(const Facts& facts) {
   return facts.light == Light::night || facts.light == Light::neon || facts.light == Light::blue ||
@@ -74,4 +74,4 @@ void draw_lamp(Studio& studio, Point foot, float height) {
   sheet.disc(foot - Point{0, height}, height * 0.06f, bulb);
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -3,7 +3,7 @@
 
 #include "training/dataset/painter/subjects/studio.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 /// Lamps and windows are lit.
 bool is_dark(const Facts& facts);
@@ -14,4 +14,4 @@ void draw_windows(Studio& studio, Box front, int columns, int rows);
 void draw_house(Studio& studio, Box front, bool gable);
 void draw_lamp(Studio& studio, Point foot, float height);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

@@ -2,7 +2,7 @@
 
 #include "training/dataset/painter/subjects/parts/elements.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 using Hair = Sitter::Hair;
@@ -325,4 +325,4 @@ void draw_sitter(Studio& studio, const Sitter& s) {
   draw_hat(studio, head);
 }
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

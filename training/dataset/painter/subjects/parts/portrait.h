@@ -3,7 +3,7 @@
 
 #include "training/dataset/painter/subjects/studio.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 
 struct Sitter {
   Point face{0.5f, 0.42f};  // the middle of the face
@@ -30,4 +30,4 @@ struct Sitter {
 
 void draw_sitter(Studio& studio, const Sitter& sitter);
 
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training

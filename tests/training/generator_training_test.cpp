@@ -25,7 +25,7 @@
 #include "training/gan/trainer.h"
 #include "training/torch/resampling.h"
 
-namespace vernissage::atelier {
+namespace vernissage::training {
 namespace {
 
 namespace fs = std::filesystem;
@@ -171,7 +171,7 @@ class Sitting : public ::testing::Test {
   void SetUp() override {
     at::set_num_threads(1);
     folder_ = fs::temp_directory_path() /
-              ("vernissage-atelier-" + std::to_string(::getpid()) + "-" +
+              ("vernissage-train-" + std::to_string(::getpid()) + "-" +
                ::testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::create_directories(folder_);
   }
@@ -352,4 +352,4 @@ TEST(Neighbours, FindTheCopy) {
 }
 
 }  // namespace
-}  // namespace vernissage::atelier
+}  // namespace vernissage::training
