@@ -1,5 +1,5 @@
-// vernissage-train train-generator: a StyleGAN2 generator from nothing but the painter's
-// pictures.
+// vernissage-train train-generator: a StyleGAN2 generator from a folder or an archive of pictures, or from
+// nothing but the painter's.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>
@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "training/commands/commands.h"
+#include "training/commands/dataset_options.h"
 #include "training/dataset/painter/painter.h"
 #include "training/dataset/picture_choice.h"
 #include "training/gan/session.h"
@@ -32,6 +33,9 @@ struct Options {
   SessionOptions session;
   std::string device = "cpu", precision = "bfloat16", state, out;
   std::vector<std::string> subjects, media;
+  DatasetOptions dataset;
+  std::string augment = "auto", licence;
+  double augment_target = 0.6, augment_kimg = 100;
   double average_kimg = 10;
   int threads = 2;
 };
@@ -59,7 +63,7 @@ void settle_in(int shards) {
   mallopt(M_ARENA_MAX, shards + 2);
 }
 
-void train(const Options& given) {
+TrainerOptions trainer_options(const Options& given) {
   TrainerOptions options = given.trainer;
   NetworkConfig& network = options.network;
   network.resolution = given.resolution;
@@ -84,19 +88,40 @@ void train(const Options& given) {
     options.shards = given.threads;
     settle_in(given.threads);
   }
+  const bool adaptive =
+      given.augment == "adaptive" || (given.augment == "auto" && given.dataset.is_given());
+  options.augment.target = adaptive ? given.augment_target : 0;
+  options.augment.images = given.augment_kimg * 1e3;
+  return options;
+}
+
+PaintPicture pictures_of(const Options& given, std::string& said) {
+  const int size = given.resolution;
+  if (!given.dataset.is_given()) {
+    said = "pictures of vernissage-train's painter";
+    const auto choice = std::make_shared<const PictureChoice>(given.subjects, given.media);
+    return [choice, size](uint64_t index, std::span<uint8_t> rgb) {
+      paint_into(choice->seed(index), size, rgb);
+    };
+  }
+  if (!given.subjects.empty() || !given.media.empty())
+    throw Error("--subjects and --media are the painter's; --data has --only and --exclude");
+  const auto set = read_picture_set(given.dataset, size, given.threads, given.state);
+  said = set->summary();
+  return [set](uint64_t index, std::span<uint8_t> rgb) { set->show(index, rgb); };
+}
+
+void train(const Options& given) {
+  const TrainerOptions options = trainer_options(given);
   SessionOptions session = given.session;
   session.state = given.state;
   session.out = given.out;
-  session.notes = {{"licence", "MIT"},
-                   {"data", "pictures of vernissage-train's painter"},
-                   {"trained_by", "vernissage-train train-generator"}};
-  const int size = given.resolution;
-  const PictureChoice choice(given.subjects, given.media);
+  std::string data;
+  const PaintPicture pictures = pictures_of(given, data);
+  session.notes = {{"data", data}, {"trained_by", "vernissage-train train-generator"}};
+  if (!given.licence.empty()) session.notes["licence"] = given.licence;
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { stop_requested = 1; });
-  run_session(
-      session, options,
-      [&](uint64_t index, std::span<uint8_t> rgb) { paint_into(choice.seed(index), size, rgb); },
-      [] { return stop_requested != 0; });
+  run_session(session, options, pictures, [] { return stop_requested != 0; });
 }
 
 }  // namespace
@@ -104,7 +129,7 @@ void train(const Options& given) {
 void add_train_generator_command(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
-      app.add_subcommand("train-generator", "Train a StyleGAN2 generator on painted pictures");
+      app.add_subcommand("train-generator", "Train a StyleGAN2 generator on pictures");
   Options& o = *options;
   command->add_option("--out", o.out, "The averaged network, safetensors")->required();
   command->add_option("--state", o.state, "Folder of the training's state; found there, it goes on")
@@ -169,6 +194,23 @@ void add_train_generator_command(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--average-kimg", o.average_kimg, "Half-life of the averaged weights")
       ->check(CLI::Range(0.01, 1e4))
+      ->capture_default_str();
+  command->add_option("--licence", o.licence, "Of the network, for its metadata");
+  add_dataset_options(*command, o.dataset);
+  command
+      ->add_option("--augment", o.augment,
+                   "adaptive (Karras et al. 2020), off, or auto: adaptive with --data, off without")
+      ->check(CLI::IsMember({"auto", "adaptive", "off"}))
+      ->capture_default_str();
+  command
+      ->add_option("--augment-target", o.augment_target,
+                   "Of the mean sign of D(real), which moves the probability of transforms")
+      ->check(CLI::Range(0.01, 0.99))
+      ->capture_default_str();
+  command
+      ->add_option("--augment-kimg", o.augment_kimg,
+                   "Thousands of pictures in which the probability can get from 0 to 1")
+      ->check(CLI::Range(0.1, 1e6))
       ->capture_default_str();
   command->add_option("--seed", o.trainer.seed, "Of the networks and of chance")
       ->capture_default_str();

@@ -93,11 +93,14 @@ void run_session(const SessionOptions& session, const TrainerOptions& options,
       left_s = std::min(left_s, session.minutes_max * 60 - seconds_since(start));
     std::fprintf(stderr,
                  "%lld images, %.1f images/s, %s left | loss G %.3f D %.3f | D real %+.2f painted "
-                 "%+.2f | gradient %.4f | path %.3f\n",
+                 "%+.2f | gradient %.4f | path %.3f | augmentation p %.3f at %.2f | step %.0f ms: "
+                 "D %.0f, R1 %.0f, G %.0f, path %.0f\n",
                  static_cast<long long>(trainer.images()), rate,
                  duration_text(std::max(left_s, 0.0)).c_str(), numbers.generator_loss,
                  numbers.discriminator_loss, numbers.logit_real, numbers.logit_painted, numbers.r1,
-                 numbers.path_length);
+                 numbers.path_length, numbers.augment_p, numbers.sureness, numbers.step_s * 1e3,
+                 numbers.discriminator_s * 1e3, numbers.penalty_s * 1e3, numbers.generator_s * 1e3,
+                 numbers.path_s * 1e3);
     reported = Clock::now();
     images_reported = trainer.images();
   };

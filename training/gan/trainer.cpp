@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include <chrono>
 #include <cmath>
 #include <exception>
 #include <mutex>
@@ -61,6 +62,11 @@ const TrainerOptions& checked(const TrainerOptions& options) {
          "r1 interval: expected at least 1, got " + text(options.r1_interval));
   expect(options.path_interval >= 0,
          "path interval: expected at least 0, got " + text(options.path_interval));
+  expect(options.augment.target >= 0 && options.augment.target < 1,
+         "augmentation's target: expected 0 to below 1, got " + text(options.augment.target));
+  expect(options.augment.interval >= 1 && options.augment.images > 0,
+         "augmentation: expected an interval of at least one step and more than 0 images, got " +
+             text(options.augment.interval) + " and " + text(options.augment.images));
   expect(options.network.c_dim == 0,
          "the network's c_dim: expected 0, got " + text(options.network.c_dim));
   expect(options.network.resolution == options.discriminator.resolution &&
@@ -69,6 +75,19 @@ const TrainerOptions& checked(const TrainerOptions& options) {
              text(options.network.resolution) + " and " + text(options.discriminator.resolution));
   return options;
 }
+
+// Adds the seconds of its scope.
+class Timed {
+ public:
+  explicit Timed(double& sum) : sum_(sum) {}
+  ~Timed() {
+    sum_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  double& sum_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 
 template <class Make>
 Parameters fresh(const TrainerOptions& options, uint64_t seed, const Make& make) {
@@ -110,6 +129,7 @@ Trainer::Trainer(const TrainerOptions& options)
       generator_adam_(generator_, options.rate, options.path_interval),
       discriminator_adam_(discriminator_, options.rate, options.r1_interval),
       path_mean_(at::zeros({}, at::TensorOptions(options.device))),
+      augment_(options.augment),
       sums_(at::zeros({kSums, 2}, at::TensorOptions(options.device).dtype(at::kDouble))) {
   require_gradients(generator_);
   require_gradients(discriminator_);
@@ -163,18 +183,45 @@ void Trainer::step(const at::Tensor& real) {
   VERNISSAGE_ASSERT(real.size(0) == int64_t(options_.batch));
   const auto images =
       real.to(options_.device).permute({0, 3, 1, 2}).to(at::kFloat).sub_(127.5).div_(127.5);
-  train_discriminator(images);
-  if (steps_ % options_.r1_interval == 0) penalize_gradients(images);
-  train_generator();
-  if (options_.path_interval > 0 && steps_ % options_.path_interval == 0) regularize_paths();
+  const Timed whole(times_.step_s);
+  {
+    const Timed timed(times_.discriminator_s);
+    train_discriminator(images);
+  }
+  if (steps_ % options_.r1_interval == 0) {
+    const Timed timed(times_.penalty_s);
+    penalize_gradients(images);
+  }
+  {
+    const Timed timed(times_.generator_s);
+    train_generator();
+  }
+  if (options_.path_interval > 0 && steps_ % options_.path_interval == 0) {
+    const Timed timed(times_.path_s);
+    regularize_paths();
+  }
   ++steps_;
+  ++timed_steps_;
   images_ += options_.batch;
   average();
+}
+
+Augmentation Trainer::draw_transforms() {
+  if (!augment_.is_on() || augment_.p() <= 0) return {};
+  return draw_augmentation(options_.batch, options_.network.resolution, augment_.p(),
+                           options_.device);
+}
+
+at::Tensor Trainer::transformed(const at::Tensor& images, const Augmentation& of, int64_t begin,
+                                int64_t end) const {
+  return of.geometry.defined() ? augmented(images, of.slice(begin, end)) : images;
 }
 
 void Trainer::train_discriminator(const at::Tensor& images) {
   const auto latents =
       draw_latents(options_.network, options_.batch, options_.mixing, options_.device);
+  const Augmentation of_fakes = draw_transforms(), of_reals = draw_transforms();
+  double signs = 0;
   std::mutex mutex;
   const auto found = gradients(options_.batch, discriminator_, [&](int64_t begin, int64_t end) {
     at::Tensor painted;
@@ -182,27 +229,33 @@ void Trainer::train_discriminator(const at::Tensor& images) {
       const at::NoGradGuard no_gradients;
       const auto painter = generator(generator_);
       const auto part = latents.slice(begin, end);
-      painted = painter.synthesize(mixed_ws(options_.network, painter, part), part.noise);
+      painted =
+          transformed(painter.synthesize(mixed_ws(options_.network, painter, part), part.noise),
+                      of_fakes, begin, end);
     }
+    const auto real = transformed(images.slice(0, begin, end), of_reals, begin, end);
     const auto& config = options_.discriminator;
     const auto of_painted = discriminate(config, discriminator_, painted, options_.dtype);
-    const auto of_real =
-        discriminate(config, discriminator_, images.slice(0, begin, end), options_.dtype);
+    const auto of_real = discriminate(config, discriminator_, real, options_.dtype);
     const auto loss = discriminator_loss(of_painted, of_real);
     const std::lock_guard lock(mutex);
     tally(kDiscriminatorLoss, loss);
     tally(kLogitPainted, of_painted.mean());
     tally(kLogitReal, of_real.mean());
+    if (augment_.is_on()) signs += of_real.detach().sign().sum().item<double>();
     return loss;
   });
+  if (augment_.is_on()) augment_.add(signs, options_.batch);
   discriminator_adam_.step(discriminator_, found);
 }
 
+// At the pictures as the discriminator sees them: of its own input, not of what lies before the transforms.
 void Trainer::penalize_gradients(const at::Tensor& images) {
+  const auto seen = transformed(images, draw_transforms(), 0, options_.batch);
   std::mutex mutex;
   const auto found = gradients(options_.batch, discriminator_, [&](int64_t begin, int64_t end) {
     const auto penalty =
-        gradient_penalty(options_.discriminator, discriminator_, images.slice(0, begin, end),
+        gradient_penalty(options_.discriminator, discriminator_, seen.slice(0, begin, end),
                          options_.r1_gamma, options_.dtype);
     const std::lock_guard lock(mutex);
     tally(kR1, penalty * (2 / options_.r1_gamma));
@@ -215,11 +268,14 @@ void Trainer::train_generator() {
   const auto latents =
       draw_latents(options_.network, options_.batch, options_.mixing, options_.device);
   const auto judge = detached(discriminator_);
+  const Augmentation transforms = draw_transforms();
   std::mutex mutex;
   const auto found = gradients(options_.batch, generator_, [&](int64_t begin, int64_t end) {
     const auto painter = generator(generator_);
     const auto part = latents.slice(begin, end);
-    const auto painted = painter.synthesize(mixed_ws(options_.network, painter, part), part.noise);
+    const auto painted =
+        transformed(painter.synthesize(mixed_ws(options_.network, painter, part), part.noise),
+                    transforms, begin, end);
     const auto loss =
         generator_loss(discriminate(options_.discriminator, judge, painted, options_.dtype));
     const std::lock_guard lock(mutex);
@@ -279,12 +335,21 @@ TrainingReport Trainer::take_report() {
     if (!std::isfinite(row[0])) throw Error("training has diverged: a loss is not finite");
     return row[1] > 0 ? row[0] / row[1] : 0;
   };
-  return {mean(kGeneratorLoss),
-          mean(kDiscriminatorLoss),
-          mean(kLogitReal),
-          mean(kLogitPainted),
-          mean(kR1),
-          mean(kPathLength)};
+  TrainingReport report = times_;
+  for (double* seconds : {&report.step_s, &report.discriminator_s, &report.penalty_s,
+                          &report.generator_s, &report.path_s})
+    *seconds /= double(std::max<int64_t>(timed_steps_, 1));
+  times_ = {};
+  timed_steps_ = 0;
+  report.generator_loss = mean(kGeneratorLoss);
+  report.discriminator_loss = mean(kDiscriminatorLoss);
+  report.logit_real = mean(kLogitReal);
+  report.logit_painted = mean(kLogitPainted);
+  report.r1 = mean(kR1);
+  report.path_length = mean(kPathLength);
+  report.augment_p = augment_.p();
+  report.sureness = augment_.sureness();
+  return report;
 }
 
 Network Trainer::network() const {
@@ -306,6 +371,7 @@ std::map<std::string, at::Tensor> Trainer::state() const {
   put(state, "generator_squares.", generator_adam_.squares);
   put(state, "discriminator_squares.", discriminator_adam_.squares);
   state["path_mean"] = path_mean_.cpu();
+  state["augment"] = augment_.state();
   state["random"] = random_state(options_.device);
   state["counts"] =
       at::tensor({images_, steps_, generator_adam_.steps, discriminator_adam_.steps}, at::kLong);
@@ -320,6 +386,10 @@ void Trainer::restore(const std::map<std::string, at::Tensor>& state) {
   get(state, "generator_squares.", generator_adam_.squares);
   get(state, "discriminator_squares.", discriminator_adam_.squares);
   path_mean_.copy_(find(state, "path_mean"));
+  if (state.contains("augment"))
+    augment_.restore(state.at("augment"));
+  else
+    augment_ = AugmentControl(options_.augment);
   set_random_state(options_.device, find(state, "random"));
   const at::Tensor& counts = find(state, "counts");
   if (counts.scalar_type() != at::kLong || counts.numel() != 4)

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "training/gan/augment.h"
 #include "training/gan/networks/adam.h"
 #include "training/gan/networks/losses.h"
 
@@ -26,6 +27,7 @@ struct TrainerOptions {
   double mixing = 0.9;           // probability of style mixing
   double average_images = 10e3;  // half-life of the averaged weights
   double average_share = 0.05;   // and never longer than this share of what has been seen
+  AugmentOptions augment;        // of what the discriminator sees
   int shards = 1;                // threads, each with its part of the batch; 1 on CUDA
   at::Device device = at::kCPU;
   at::ScalarType dtype = at::kFloat;  // of activations; kBFloat16 on CUDA
@@ -38,6 +40,9 @@ struct TrainingReport {
   double logit_real = 0, logit_painted = 0;
   double r1 = 0;  // |∂D/∂x|², without γ
   double path_length = 0;
+  double augment_p = 0, sureness = 0;  // now; see AugmentControl
+  // Seconds a step, of all steps: the kinds that come now and then are spread over all.
+  double step_s = 0, discriminator_s = 0, penalty_s = 0, generator_s = 0, path_s = 0;
 };
 
 class Trainer {
@@ -56,7 +61,7 @@ class Trainer {
   Network network() const;
 
   /// Everything the next step depends on, on the CPU; and back. restore() throws Error naming the
-  /// first tensor that is missing or of another shape.
+  /// first tensor that is missing or of another shape. A state from before augmentation begins at p = 0.
   std::map<std::string, at::Tensor> state() const;
   void restore(const std::map<std::string, at::Tensor>& state);
 
@@ -69,6 +74,10 @@ class Trainer {
   void regularize_paths();
   void average();
   void tally(int number, const at::Tensor& value);
+  /// The transforms of the next n pictures; undefined without augmentation.
+  Augmentation draw_transforms();
+  at::Tensor transformed(const at::Tensor& images, const Augmentation& of, int64_t begin,
+                         int64_t end) const;
 
   reference::TorchGenerator generator(const Parameters& parameters) const;
   /// Runs `loss` for every shard's part [begin, end) of n samples on a thread of its own; the mean
@@ -80,7 +89,10 @@ class Trainer {
   Parameters generator_, average_, discriminator_;
   Adam generator_adam_, discriminator_adam_;
   at::Tensor path_mean_;  // () moving mean of the path lengths
+  AugmentControl augment_;
   int64_t images_ = 0, steps_ = 0;
+  TrainingReport times_;     // seconds only, summed since the last report
+  int64_t timed_steps_ = 0;  // since the last report
   at::Tensor sums_;  // (6, 2) float64: sum and count of every number of the report, on the device
 };
 
