@@ -106,6 +106,26 @@ TEST_F(CuratorTraining, StoppedAndGoneOnWithIsTheSameRun) {
     EXPECT_TRUE(tensor.equal(b.tensors.at(name))) << name;
 }
 
+// What was learnt stays: of an unchanged vocabulary everything, of a longer one the same embeddings of texts
+// that use no new merge.
+TEST_F(CuratorTraining, BeginsWithAnotherNetworksValues) {
+  const CuratorOptions options = tiny();
+  CuratorTrainer trainer(options, few_merges());
+  for (int i = 0; i < 3; ++i) next_step(trainer, options);
+  const ClipNetwork from = trainer.network();
+  const auto more =
+      learn_merges({{"xylophone", 9}, {"zzzz", 5}}, from.merges.size() + 6, from.merges);
+  ASSERT_EQ(more.size(), from.merges.size() + 6);
+  const ClipNetwork begun = CuratorTrainer(options, more, from).network();
+  const std::vector<std::string> texts = {"a harbour at night", "silence"};
+  EXPECT_TRUE(embed_words(from, texts).equal(embed_words(begun, texts)));
+  const Words words(more, 24), before(from.merges, 24);
+  EXPECT_LT(words.encode("xylophone").size(), before.encode("xylophone").size());
+  auto others = from.merges;
+  std::swap(others[0], others[1]);
+  EXPECT_THROW(CuratorTrainer(options, others, from), Error);
+}
+
 TEST_F(CuratorTraining, RefusesAStateOfOtherOptions) {
   CuratorOptions options = tiny();
   const CuratorTrainer trainer(options, few_merges());

@@ -8,8 +8,6 @@
 #include <numbers>
 
 #include "base/error.h"
-#include "training/dataset/painter/caption.h"
-#include "training/dataset/painter/painter.h"
 #include "training/dataset/painter/sheet/random.h"
 
 namespace vernissage::training {
@@ -56,6 +54,32 @@ CuratorTrainer::CuratorTrainer(const CuratorOptions& options, std::vector<std::s
   }
 }
 
+CuratorTrainer::CuratorTrainer(const CuratorOptions& options, std::vector<std::string> merges,
+                               const ClipNetwork& from)
+    : CuratorTrainer(options, std::move(merges)) {
+  if (from.merges.size() > merges_.size() ||
+      !std::equal(from.merges.begin(), from.merges.end(), merges_.begin()))
+    throw Error("the network to begin with has other merges");
+  const at::NoGradGuard no_gradients;
+  for (const auto& [name, tensor] : tensors_of(from)) {
+    const auto found = parameters_.find(name);
+    if (found == parameters_.end())
+      throw Error("the network to begin with has a tensor that the options have not: " + name);
+    const at::Tensor target = found->second.detach();
+    if (name == "token_embedding.weight") {
+      // Bytes and merges keep their rows; start and end are the last two.
+      const int64_t kept = tensor.size(0) - 2, last = target.size(0) - 2;
+      target.slice(0, 0, kept).copy_(tensor.slice(0, 0, kept));
+      target.slice(0, last, last + 2).copy_(tensor.slice(0, kept, kept + 2));
+    } else if (tensor.sizes() == target.sizes()) {
+      target.copy_(tensor);
+    } else {
+      throw Error("the network to begin with: " + name + ": expected shape " +
+                  shape_text(target.sizes().vec()) + ", got " + shape_text(tensor.sizes().vec()));
+    }
+  }
+}
+
 CuratorTrainer::Step CuratorTrainer::step(const at::Tensor& rgb) {
   VERNISSAGE_ASSERT(rgb.size(0) == options_.batch);
   const auto first = static_cast<uint64_t>(images_seen_);
@@ -63,12 +87,11 @@ CuratorTrainer::Step CuratorTrainer::step(const at::Tensor& rgb) {
   const int64_t picture_bytes = rgb.size(1) * rgb.size(2) * 3;
   std::vector<std::vector<int64_t>> texts[kWordings];
   for (int i = 0; i < options_.batch; ++i) {
-    const uint64_t seed = kTrainingSeeds + first + static_cast<uint64_t>(i);
-    const Facts facts = facts_of(seed);
-    const Impression look =
-        look_at({rgb.data_ptr<uint8_t>() + i * picture_bytes, static_cast<size_t>(picture_bytes)});
+    const std::span<const uint8_t> picture(rgb.data_ptr<uint8_t>() + i * picture_bytes,
+                                           static_cast<size_t>(picture_bytes));
     for (uint64_t k = 0; k < kWordings; ++k)
-      texts[k].push_back(words_->encode(caption(facts, look, 1000 + k)));
+      texts[k].push_back(
+          words_->encode(options_.pictures.caption(first + static_cast<uint64_t>(i), picture, k)));
   }
 
   const auto pictures =
@@ -120,10 +143,10 @@ std::map<std::string, std::string> CuratorTrainer::told() const {
   char text[300];
   std::snprintf(text, sizeof text,
                 "image %d patch %d vision %dx%d/%d text %dx%d/%d embedding %d context %d batch %d "
-                "rate %g decay %g",
+                "rate %g decay %g data %.80s",
                 c.image_size, c.patch_size, c.vision.width, c.vision.layers, c.vision.heads,
                 c.text.width, c.text.layers, c.text.heads, c.embedding, c.context, options_.batch,
-                options_.rate, options_.weight_decay);
+                options_.rate, options_.weight_decay, options_.pictures.name.c_str());
   std::string table;
   for (const std::string& merge : merges_) table += merge + "\n";
   return {{"training", "curator"},

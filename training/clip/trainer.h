@@ -1,4 +1,4 @@
-// The curator's training: pictures of the painter and their captions, brought together.
+// The curator's training: pictures and their captions, brought together.
 #pragma once
 
 #include <cstdint>
@@ -7,17 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "training/clip/captioned_pictures.h"
 #include "training/clip/model.h"
 #include "training/clip/words.h"
+#include "training/dataset/training_seeds.h"
 #include "training/gan/state_files.h"
 
 namespace vernissage::training {
 
-/// Pictures that are trained on have seeds from here up; those below are for judging.
-inline constexpr uint64_t kTrainingSeeds = uint64_t{1} << 40;
-
 struct CuratorOptions {
-  ClipConfig config;  // vocabulary follows from the merges
+  ClipConfig config;                                  // vocabulary follows from the merges
+  CaptionedPictures pictures = painter_pictures(64);  // captions for step()
   int batch = 128;
   double rate = 1e-3;         // of AdamW at its highest
   double weight_decay = 0.1;  // of matrices; vectors have none
@@ -31,6 +31,10 @@ struct CuratorOptions {
 class CuratorTrainer {
  public:
   CuratorTrainer(const CuratorOptions& options, std::vector<std::string> merges);
+  /// Begins with the values of a trained network, whose merges `merges` begins with; what further merges
+  /// are called is new. Throws Error naming what differs otherwise.
+  CuratorTrainer(const CuratorOptions& options, std::vector<std::string> merges,
+                 const ClipNetwork& from);
   /// Goes on from a stored state; only the training's length may be another. Throws Error naming
   /// the options that differ, or a tensor.
   CuratorTrainer(const CuratorOptions& options, const StoredState& state);
@@ -40,7 +44,7 @@ class CuratorTrainer {
     double rate = 0;
     double scale = 0;  // exp(logit_scale)
   };
-  /// rgb: (batch, S, S, 3) bytes, the pictures of seeds kTrainingSeeds + images_seen() on.
+  /// rgb: (batch, S, S, 3) bytes, the options' pictures from position images_seen() on.
   Step step(const at::Tensor& rgb);
 
   int64_t images_seen() const { return images_seen_; }

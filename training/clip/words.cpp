@@ -51,7 +51,25 @@ std::vector<std::string> split_words(std::string_view text) {
   return words;
 }
 
-std::vector<std::string> learn_merges(const std::map<std::string, int64_t>& counted, size_t count) {
+namespace {
+
+void apply(const Pair& chosen, std::vector<Word>& words) {
+  for (Word& word : words) {
+    std::vector<std::string> joined;
+    for (size_t i = 0; i < word.symbols.size(); ++i) {
+      const bool here = i + 1 < word.symbols.size() && word.symbols[i] == chosen.first &&
+                        word.symbols[i + 1] == chosen.second;
+      joined.push_back(here ? chosen.first + chosen.second : word.symbols[i]);
+      if (here) ++i;
+    }
+    word.symbols = std::move(joined);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> learn_merges(const std::map<std::string, int64_t>& counted, size_t count,
+                                      const std::vector<std::string>& known) {
   std::vector<Word> words;
   for (const auto& [text, times] : counted) {
     Word word{{}, times};
@@ -61,6 +79,13 @@ std::vector<std::string> learn_merges(const std::map<std::string, int64_t>& coun
   }
   std::vector<std::string> merges;
   std::set<std::string> made;  // no two merges may make the same symbol
+  for (const std::string& merge : known) {
+    const size_t space = merge.find(' ');
+    const Pair pair{merge.substr(0, space), merge.substr(space + 1)};
+    apply(pair, words);
+    made.insert(pair.first + pair.second);
+    merges.push_back(merge);
+  }
   while (merges.size() < count) {
     std::map<Pair, int64_t> pairs;
     for (const Word& word : words)
@@ -77,16 +102,7 @@ std::vector<std::string> learn_merges(const std::map<std::string, int64_t>& coun
     const Pair chosen = *best;
     made.insert(chosen.first + chosen.second);
     merges.push_back(chosen.first + " " + chosen.second);
-    for (Word& word : words) {
-      std::vector<std::string> joined;
-      for (size_t i = 0; i < word.symbols.size(); ++i) {
-        const bool here = i + 1 < word.symbols.size() && word.symbols[i] == chosen.first &&
-                          word.symbols[i + 1] == chosen.second;
-        joined.push_back(here ? chosen.first + chosen.second : word.symbols[i]);
-        if (here) ++i;
-      }
-      word.symbols = std::move(joined);
-    }
+    apply(chosen, words);
   }
   return merges;
 }

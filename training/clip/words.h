@@ -18,7 +18,9 @@ std::vector<std::string> split_words(std::string_view text);
 
 /// At most `count` merges, the most frequent pair first (Sennrich et al. 2016, algorithm 1), of two
 /// equally frequent the one that sorts first. Stops early where every word is one symbol.
-std::vector<std::string> learn_merges(const std::map<std::string, int64_t>& words, size_t count);
+/// Those in `known` come first and count.
+std::vector<std::string> learn_merges(const std::map<std::string, int64_t>& words, size_t count,
+                                      const std::vector<std::string>& known = {});
 /// How often each word occurs in captions of pictures 0 … pictures - 1, four captions each.
 std::map<std::string, int64_t> count_caption_words(uint64_t pictures);
 

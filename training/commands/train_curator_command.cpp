@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "training/clip/trainer.h"
 #include "training/commands/commands.h"
-#include "training/dataset/painter/painter.h"
+#include "training/commands/dataset_options.h"
 #include "training/dataset/picture_source.h"
 
 namespace vernissage::training {
@@ -24,20 +24,39 @@ struct Options {
   CuratorOptions training;
   std::string out, state, device = "cpu";
   int threads = 1, merges = 1500, width = 128, layers = 4, text_layers = 2, patch = 16;
+  DatasetOptions dataset;
+  std::string from, licence;
+  int painter_every = 4;
   double minutes = 0;
   double save_minutes = 3;
 };
 
-CuratorTrainer begin(const Options& options) {
+constexpr uint64_t kWordsFrom = 60'000;  // pictures of the painter
+constexpr uint64_t kTitleWordings = 8;   // captions of a titled picture that count
+constexpr int64_t kRareWord =
+    3;  // words of titles that occur less often than so many get no merges
+
+std::map<std::string, int64_t> caption_words(const PictureSet* set) {
+  auto words = count_caption_words(kWordsFrom);
+  if (set == nullptr) return words;
+  for (const auto& [word, times] : count_title_words(*set, kTitleWordings))
+    if (times >= kRareWord * static_cast<int64_t>(kTitleWordings) / 2) words[word] += times;
+  return words;
+}
+
+CuratorTrainer begin(const Options& options, const PictureSet* set) {
   if (const auto stored = load_newest_state(options.state)) {
     CuratorTrainer trainer(options.training, *stored);
     std::fprintf(stderr, "going on after %lld pictures\n",
                  static_cast<long long>(trainer.images_seen()));
     return trainer;
   }
-  constexpr uint64_t kWordsFrom = 60'000;
-  return CuratorTrainer(options.training, learn_merges(count_caption_words(kWordsFrom),
-                                                       static_cast<size_t>(options.merges)));
+  const auto count = static_cast<size_t>(options.merges);
+  if (options.from.empty())
+    return CuratorTrainer(options.training, learn_merges(caption_words(set), count));
+  const ClipNetwork from = load_clip(options.from);
+  return CuratorTrainer(options.training, learn_merges(caption_words(set), count, from.merges),
+                        from);
 }
 
 void train(Options& options) {
@@ -46,13 +65,18 @@ void train(Options& options) {
   mallopt(M_MMAP_THRESHOLD, kKeptBytes);
   mallopt(M_TRIM_THRESHOLD, kKeptBytes);
   for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int) { stop_requested = 1; });
-  CuratorTrainer trainer = begin(options);
   const int size = options.training.config.image_size;
-  PictureSource source(
-      [size](uint64_t index, std::span<uint8_t> rgb) {
-        paint_into(kTrainingSeeds + index, size, rgb);
-      },
-      size, static_cast<uint64_t>(trainer.images_seen()), 1, 2 * options.training.batch);
+  std::shared_ptr<const PictureSet> set;
+  options.training.pictures = painter_pictures(size);
+  std::string data = "pictures and captions of vernissage-train's painter";
+  if (options.dataset.is_given()) {
+    set = read_picture_set(options.dataset, size, options.threads, options.state);
+    options.training.pictures = labelled_pictures(set, options.painter_every);
+    data = set->summary() + "; painter's: one picture in " + std::to_string(options.painter_every);
+  }
+  CuratorTrainer trainer = begin(options, set.get());
+  PictureSource source(options.training.pictures.show, size,
+                       static_cast<uint64_t>(trainer.images_seen()), 1, 2 * options.training.batch);
   using Clock = std::chrono::steady_clock;
   const auto minutes_since = [](Clock::time_point then) {
     return std::chrono::duration<double>(Clock::now() - then).count() / 60;
@@ -64,11 +88,12 @@ void train(Options& options) {
   int steps = 0;
   const auto save = [&] {
     save_state(options.state, trainer.images_seen(), trainer.state());
-    save_clip(options.out, trainer.network(), DType::f16,
-              {{"licence", "MIT"},
-               {"data", "pictures and captions of vernissage-train's painter"},
-               {"trained_by", "vernissage-train train-curator"},
-               {"images_seen", std::to_string(trainer.images_seen())}});
+    std::map<std::string, std::string> notes = {
+        {"data", data},
+        {"trained_by", "vernissage-train train-curator"},
+        {"images_seen", std::to_string(trainer.images_seen())}};
+    if (!options.licence.empty()) notes["licence"] = options.licence;
+    save_clip(options.out, trainer.network(), DType::f16, notes);
   };
   while (trainer.images_seen() < options.training.images && stop_requested == 0 &&
          (options.minutes <= 0 || minutes_since(start) < options.minutes)) {
@@ -105,12 +130,17 @@ void train(Options& options) {
 void add_train_curator_command(CLI::App& app) {
   auto options = std::make_shared<Options>();
   Options& o = *options;
-  CLI::App* command = app.add_subcommand(
-      "train-curator", "Train the network that relates words and painted pictures");
+  CLI::App* command =
+      app.add_subcommand("train-curator", "Train the network that relates words and pictures");
   command->add_option("--out", o.out, "The network, safetensors in float16")->required();
   command->add_option("--state", o.state, "Folder of the training's state; found there, it goes on")
       ->required();
   command->add_option("--images", o.training.images, "Pictures of the whole training")
+      ->check(CLI::Range(1, 2'000'000'000))
+      ->capture_default_str();
+  command
+      ->add_option("--warmup-images", o.training.warmup_images,
+                   "Pictures in which the rate rises to its highest")
       ->check(CLI::Range(1, 2'000'000'000))
       ->capture_default_str();
   command->add_option("--minutes", o.minutes, "Of this sitting; 0: no bound")
@@ -139,6 +169,15 @@ void add_train_curator_command(CLI::App& app) {
   command->add_option("--threads", o.threads, "CPU threads")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
+  command->add_option("--licence", o.licence, "Of the network, for its metadata");
+  add_dataset_options(*command, o.dataset);
+  command
+      ->add_option("--painter-every", o.painter_every,
+                   "With --data: every so many-th picture is the painter's; 0: none")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  command->add_option("--from", o.from,
+                      "Begin with this network's values; its merges come first and count");
   command->add_option("--device", o.device, "cpu or cuda")
       ->check(CLI::IsMember({"cpu", "cuda"}))
       ->capture_default_str();
