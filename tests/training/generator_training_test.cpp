@@ -19,6 +19,7 @@
 #include "training/dataset/painter/painter.h"
 #include "training/dataset/picture_choice.h"
 #include "training/dataset/picture_source.h"
+#include "training/gan/augment.h"
 #include "training/gan/judge.h"
 #include "training/gan/samples.h"
 #include "training/gan/state_files.h"
@@ -211,6 +212,26 @@ TEST_F(Sitting, GoneOnWithTakesTheStepsOfOneThatWasNeverInterrupted) {
             second.network().parameters.at("mapping.w_avg").values);
 }
 
+// The transforms are drawn, p has moved away from 0, and both are part of what is stored.
+TEST_F(Sitting, WithAugmentationTooIsTheSameRunWhenInterrupted) {
+  TrainerOptions options = small_training();
+  options.augment = {0.1, 2, 40};  // p moves by 0.2 every other step
+  Trainer whole(options), first(options);
+  for (int step = 0; step < 9; ++step) whole.step(pictures(step));
+  first.restore(Trainer(options).state());
+  for (int step = 0; step < 5; ++step) first.step(pictures(step));
+  save_state(folder_, first.images(), {first.state(), {}});
+  Trainer second(options);
+  second.restore(load_newest_state(folder_)->tensors);
+  for (int step = 5; step < 9; ++step) second.step(pictures(step));
+  expect_same_bytes(whole.state(), second.state());
+  TrainerOptions without = options;
+  without.augment.target = 0;
+  Trainer plain(without);
+  for (int step = 0; step < 9; ++step) plain.step(pictures(step));
+  EXPECT_NE(whole.take_report().discriminator_loss, plain.take_report().discriminator_loss);
+}
+
 // Steps change every trained parameter but none of the fixed ones, and the losses are reported.
 TEST_F(Sitting, TrainsEveryParameterOfBothNetworks) {
   Trainer trainer(small_training());
@@ -283,6 +304,101 @@ TEST_F(Sitting, TheEnginePaintsTheTrainedNetworkAsLibtorchDoes) {
   const double largest = expected.abs().max().item<float>();
   for (size_t i = 0; i < actual.size(); ++i)
     ASSERT_NEAR(actual[i], expected.data_ptr<float>()[i], 2e-5 * largest);
+}
+
+// Central differences in float64 through resampling and colours; 1e-5 as in expect_gradients().
+TEST(Augmentation, IsDifferentiableInThePictures) {
+  at::Generator random = at::globalContext().defaultGenerator(at::kCPU);
+  random.set_current_seed(3);
+  Augmentation drawn = draw_augmentation(4, 16, 1, at::kCPU);
+  drawn = {drawn.geometry.to(at::kDouble), drawn.colour.to(at::kDouble)};
+  auto images = at::randn({4, 3, 16, 16}, at::kDouble).requires_grad_();
+  const auto direction = at::randn({4, 3, 16, 16}, at::kDouble);
+  const auto loss = [&] { return (augmented(images, drawn).sin() * direction).sum(); };
+  const auto gradient = torch::autograd::grad({loss()}, {images})[0].contiguous();
+  int nonzero = 0;
+  for (int64_t k = 0; k < 40; ++k) {
+    const int64_t element = (k * 7919 + 13) % images.numel();
+    double* value = images.data_ptr<double>() + element;
+    const double before = *value;
+    *value = before + 1e-5;
+    const double above = loss().item<double>();
+    *value = before - 1e-5;
+    const double below = loss().item<double>();
+    *value = before;
+    const double expected = (above - below) / 2e-5;
+    EXPECT_NEAR(gradient.data_ptr<double>()[element], expected,
+                1e-5 * std::max(1.0, std::abs(expected)));
+    nonzero += std::abs(expected) > 1e-3;
+  }
+  EXPECT_GT(nonzero, 10);
+}
+
+// Resampling at the pixels' own centres leaves rounding alone: 1e-5 is some eighty of float32's steps.
+TEST(Augmentation, LeavesPicturesAloneWithProbabilityZeroAndChangesAllWithOne) {
+  const auto images = at::rand({64, 3, 16, 16}) * 2 - 1;
+  const auto alone = augmented(images, draw_augmentation(64, 16, 0, at::kCPU));
+  EXPECT_LT((alone - images).abs().max().item<float>(), 1e-5);
+  const auto changed = augmented(images, draw_augmentation(64, 16, 1, at::kCPU));
+  EXPECT_GT((changed - images).abs().flatten(1).amax(1).min().item<float>(), 0.05);
+  // Rotations are drawn with 1 - √(1 - p), so at p = 1 each always; at p = 0.3 some pictures stay.
+  const auto some = augmented(images, draw_augmentation(64, 16, 0.05, at::kCPU));
+  const auto kept = ((some - images).abs().flatten(1).amax(1) < 1e-5).sum().item<int64_t>();
+  EXPECT_GT(kept, 10);  // of 64, about half: 0.95^13
+  EXPECT_LT(kept, 60);
+}
+
+// A grey axis stays grey under hue, saturation and luma flip, and a flip turns dark to light.
+TEST(Augmentation, ColoursAreTurnedAboutTheGreyAxis) {
+  const auto drawn = draw_augmentation(256, 16, 1, at::kCPU);
+  const auto linear = drawn.colour.slice(2, 0, 3);
+  const auto grey = at::matmul(linear, at::ones({3, 1})).squeeze(2);
+  EXPECT_LT((grey - grey.mean(1, true)).abs().max().item<float>(), 1e-5);
+  const auto flipped = (grey.select(1, 0) < 0).to(at::kFloat).mean().item<float>();
+  EXPECT_NEAR(flipped, 0.5, 0.16);  // five standard deviations of a fair coin thrown 256 times
+}
+
+TEST(AugmentControl, RaisesTheProbabilityWhileTheDiscriminatorIsTooSureAndLowersItElse) {
+  AugmentControl control({0.6, 2, 100});
+  control.add(8, 10);
+  EXPECT_EQ(control.p(), 0) << "not before the interval is full";
+  control.add(10, 10);
+  EXPECT_FLOAT_EQ(float(control.sureness()), 0.9f);
+  EXPECT_FLOAT_EQ(float(control.p()), 0.2f);
+  AugmentControl copy({0.6, 2, 100});
+  copy.add(1, 10);
+  copy.restore(control.state());
+  for (AugmentControl* each : {&control, &copy}) {
+    each->add(2, 10);
+    each->add(2, 10);
+    EXPECT_EQ(each->p(), 0) << "never below 0";
+    for (int i = 0; i < 20; ++i) each->add(10, 10);
+    EXPECT_EQ(each->p(), 1) << "never above 1";
+  }
+}
+
+TEST(PrecisionRecall, AreSharesOfEachOthersNeighbourhoods) {
+  const auto real = at::randn({300, 4}, at::kDouble);
+  const auto same = precision_recall(real, real);
+  EXPECT_EQ(same.precision, 1);
+  EXPECT_EQ(same.recall, 1);
+  const auto far = precision_recall(real + 100, real);
+  EXPECT_EQ(far.precision, 0);
+  EXPECT_EQ(far.recall, 0);
+  // One real picture over and over: inside the manifold, which it does not cover.
+  const auto one = precision_recall(real.slice(0, 0, 1).expand({300, 4}), real);
+  EXPECT_EQ(one.precision, 1);
+  EXPECT_LT(one.recall, 0.05);
+}
+
+// A way of even steps, and one that does everything in the last of its four steps.
+TEST(Smoothness, IsOneForEvenStepsAndTheirNumberForAJump) {
+  const auto even = at::linspace(-1, 1, 5).view({1, 5, 1, 1, 1}).expand({1, 5, 3, 8, 8});
+  EXPECT_NEAR(smoothness(even).mean, 0.25, 1e-6);
+  EXPECT_NEAR(smoothness(even).unevenness, 1, 1e-6);
+  auto jump = at::zeros({1, 5, 3, 8, 8});
+  jump.select(1, 4).fill_(1);
+  EXPECT_NEAR(smoothness(jump).unevenness, 4, 1e-6);
 }
 
 TEST(PictureSource, GivesPicturesInTheirOrderWhoeverPaintsThem) {

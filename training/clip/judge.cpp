@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 
+#include "base/error.h"
 #include "training/dataset/painter/caption.h"
+#include "training/dataset/painting_caption.h"
 
 namespace vernissage::training {
 namespace {
@@ -78,6 +81,101 @@ JudgedPictures look_at_pictures(const ClipNetwork& network, uint64_t first, int 
   }
   judged.embeddings = at::cat(parts);
   return judged;
+}
+
+namespace {
+
+at::Tensor embed_held_out(const ClipNetwork& network, const PictureSet& set,
+                          const std::vector<int64_t>& which) {
+  const at::NoGradGuard no_gradients;
+  const ClipTensors tensors = tensors_of(network);
+  const int64_t side = set.size(), bytes = side * side * 3;
+  std::vector<at::Tensor> parts;
+  for (size_t begin = 0; begin < which.size(); begin += kBatch) {
+    const size_t end = std::min(begin + kBatch, which.size());
+    const auto batch = at::empty({static_cast<int64_t>(end - begin), side, side, 3}, at::kByte);
+    for (size_t i = begin; i < end; ++i)
+      std::copy_n(set.pixels(PictureSet::Part::held_out, which[i]).data(), bytes,
+                  batch.data_ptr<uint8_t>() + static_cast<int64_t>(i - begin) * bytes);
+    parts.push_back(embed_pictures(
+        network.config, tensors, batch.permute({0, 3, 1, 2}).to(at::kFloat).div(255).contiguous()));
+  }
+  return at::cat(parts);
+}
+
+void judge_genres(const ClipNetwork& network, const at::Tensor& embeddings,
+                  const std::vector<std::string>& genre_of, TitledJudgement& result) {
+  std::map<std::string, int> counts;
+  for (const std::string& genre : genre_of)
+    if (!genre.empty()) ++counts[genre];
+  for (const auto& [genre, count] : counts)
+    if (count >= kGenrePicturesMin) result.genres.push_back(genre);
+  const size_t n = result.genres.size();
+  if (n == 0) return;
+  std::vector<std::string> names;
+  for (const std::string& genre : result.genres) names.push_back("a " + genre);
+  const auto named = best_of(at::matmul(embeddings, embed_names(network, names).t()));
+  result.named.assign(n, std::vector<int>(n));
+  for (size_t i = 0; i < genre_of.size(); ++i) {
+    const auto found = std::find(result.genres.begin(), result.genres.end(), genre_of[i]);
+    if (found != result.genres.end())
+      ++result.named[static_cast<size_t>(found - result.genres.begin())]
+                    [static_cast<size_t>(named[i])];
+  }
+  for (size_t i = 0; i < n; ++i)
+    result.genre +=
+        static_cast<double>(result.named[i][i]) / counts[result.genres[i]] / static_cast<double>(n);
+}
+
+}  // namespace
+
+TitledJudgement judge_on_titles(const ClipNetwork& network, const PictureSet& set) {
+  constexpr auto kHeldOut = PictureSet::Part::held_out;
+  if (set.size() != network.config.image_size)
+    throw Error("judging: expected pictures of " + std::to_string(network.config.image_size) +
+                ", got " + std::to_string(set.size()));
+  std::vector<int64_t> which;
+  std::vector<std::string> titles, genres;
+  for (int64_t i = 0; i < set.count(kHeldOut); ++i) {
+    std::string title = plain_title(set.label(kHeldOut, i, "title"));
+    if (title.empty()) continue;
+    which.push_back(i);
+    titles.push_back(std::move(title));
+    genres.push_back(set.label(kHeldOut, i, "genre"));
+  }
+  if (which.size() < 10)
+    throw Error("judging: expected at least ten held-out pictures with a title, got " +
+                std::to_string(which.size()));
+  TitledJudgement result;
+  result.pictures = static_cast<int>(which.size());
+  const auto embeddings = embed_held_out(network, set, which);
+  const auto scores = at::matmul(embeddings, embed_words(network, titles).t());
+  result.text_of_picture = recall(scores, titles);
+  result.picture_of_text = recall(scores.t(), titles);
+  judge_genres(network, embeddings, genres, result);
+  return result;
+}
+
+std::string titled_text(const TitledJudgement& j) {
+  std::string text =
+      format("| %d held-out pictures | best one | best ten |\n|---|---|---|\n", j.pictures);
+  text += format("| the title of a picture | %.1f %% | %.1f %% |\n", 100 * j.text_of_picture.at_1,
+                 100 * j.text_of_picture.at_10);
+  text += format("| the picture of a title | %.1f %% | %.1f %% |\n", 100 * j.picture_of_text.at_1,
+                 100 * j.picture_of_text.at_10);
+  text += format("| by chance | %.1f %% | %.1f %% |\n\n", 100.0 / j.pictures, 1000.0 / j.pictures);
+  text += format("Genre named right out of %d, mean over the genres: %.1f %%.\n\n| genre | named",
+                 static_cast<int>(j.genres.size()), 100 * j.genre);
+  for (size_t i = 0; i < j.genres.size(); ++i) text += format(" %s |", j.genres[i].c_str());
+  text += "\n|---|";
+  for (size_t i = 0; i < j.genres.size(); ++i) text += "---|";
+  text += "\n";
+  for (size_t i = 0; i < j.genres.size(); ++i) {
+    text += "| " + j.genres[i] + " |";
+    for (const int count : j.named[i]) text += format(" %d |", count);
+    text += "\n";
+  }
+  return text;
 }
 
 at::Tensor embed_words(const ClipNetwork& network, const std::vector<std::string>& texts) {

@@ -9,6 +9,7 @@
 #include "training/clip/model.h"
 #include "training/clip/words.h"
 #include "training/dataset/painter/painter.h"
+#include "training/dataset/picture_set.h"
 
 namespace vernissage::training {
 
@@ -38,6 +39,20 @@ JudgedPictures look_at_pictures(const ClipNetwork& network, uint64_t first, int 
 at::Tensor embed_words(const ClipNetwork& network, const std::vector<std::string>& texts);
 
 CuratorJudgement judge_curator(const ClipNetwork& network, const JudgedPictures& pictures);
+/// A curator before the held-out pictures of a set with titles and genres.
+struct TitledJudgement {
+  int pictures = 0;                         // with a title
+  Recall text_of_picture, picture_of_text;  // by the whole title, in plain_title()'s spelling
+  std::vector<std::string> genres;          // of at least kGenrePicturesMin pictures
+  std::vector<std::vector<int>> named;      // [genre][named]
+  double genre = 0;                         // named right, mean over the genres
+};
+inline constexpr int kGenrePicturesMin = 10;
+
+/// Throws Error when the set has no held-out picture with a title, or not S.
+TitledJudgement judge_on_titles(const ClipNetwork& network, const PictureSet& set);
+std::string titled_text(const TitledJudgement& judgement);
+
 /// One JSON object.
 std::string judgement_json(const CuratorJudgement& judgement);
 /// The room table in Markdown, with the recalls above it.

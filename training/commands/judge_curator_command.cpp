@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "training/clip/judge.h"
 #include "training/commands/commands.h"
+#include "training/commands/dataset_options.h"
 #include "training/grid.h"
 #include "training/png_file.h"
 
@@ -18,6 +19,7 @@ struct Options {
   int pictures = 1000;
   int best = 10;
   bool json = false;
+  DatasetOptions dataset;
 };
 
 /// A row for each query: the best pictures in falling order.
@@ -39,6 +41,14 @@ void judge(const Options& options) {
   if (options.best > options.pictures)
     throw Error("--best " + std::to_string(options.best) + ": more than --pictures");
   const ClipNetwork network = load_clip(options.curator);
+  if (options.dataset.is_given()) {
+    if (options.json || !options.grid.empty())
+      throw Error("--json and --grid are for the painter's pictures, not for --data");
+    const auto set = read_picture_set(options.dataset, network.config.image_size, 2, ".");
+    const std::string found = titled_text(judge_on_titles(network, *set));
+    std::fwrite(found.data(), 1, found.size(), stdout);
+    return;
+  }
   const JudgedPictures judged = look_at_pictures(network, 0, options.pictures);
   const CuratorJudgement judgement = judge_curator(network, judged);
   const std::string text = options.json ? judgement_json(judgement) : judgement_text(judgement);
@@ -63,6 +73,7 @@ void add_judge_curator_command(CLI::App& app) {
   command->add_option("--best", o.best, "Pictures in a row")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
+  add_dataset_options(*command, o.dataset);
   command->callback([options] { judge(*options); });
 }
 

@@ -72,6 +72,28 @@ double frechet_distance(const at::Tensor& features1, const at::Tensor& features2
       .item<double>();
 }
 
+PrecisionRecall precision_recall(const at::Tensor& painted, const at::Tensor& real, int64_t k) {
+  const auto covered = [&](const at::Tensor& points, const at::Tensor& centres) {
+    // The k-th nearest other centre: the (k + 1)-th nearest, for the nearest is itself.
+    const auto radii = std::get<0>(at::cdist(centres, centres).kthvalue(k + 1, 1));
+    return (at::cdist(points, centres) <= radii.unsqueeze(0))
+        .any(1)
+        .to(at::kDouble)
+        .mean()
+        .item<double>();
+  };
+  return {covered(painted, real), covered(real, painted)};
+}
+
+Smoothness smoothness(const at::Tensor& ways) {
+  const int64_t steps = ways.size(1) - 1;
+  const auto changes =
+      (ways.slice(1, 1) - ways.slice(1, 0, steps)).abs().flatten(2).mean(2).to(at::kDouble) / 2;
+  const auto mean = changes.mean(1);
+  return {mean.mean().item<double>(),
+          (changes.amax(1) / mean.clamp_min(1e-12)).mean().item<double>()};
+}
+
 Neighbours nearest(const at::Tensor& painted, const at::Tensor& known) {
   const at::NoGradGuard no_gradients;
   const auto queries = averaged(painted, kCoarseSide).flatten(1);

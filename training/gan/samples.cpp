@@ -44,6 +44,21 @@ at::Tensor sample(const Network& network, uint64_t first, int n, float psi, at::
   return reference::rgb8(sample_images(network, first, n, psi, device));
 }
 
+at::Tensor sample_ways(const Network& network, int ways, int steps, at::Device device) {
+  const at::NoGradGuard no_gradients;
+  const reference::TorchGenerator generator(network, device, at::kFloat);
+  const auto ends = generator.map(latents_of_seeds(0, 2 * ways, network.config.z_dim).to(device))
+                        .view({ways, 2, -1});
+  const auto from = ends.select(1, 0), to = ends.select(1, 1);
+  std::vector<at::Tensor> pictures;
+  for (int step = 0; step <= steps; ++step) {
+    const auto w = from + (to - from) * (double(step) / steps);
+    const auto ws = w.unsqueeze(1).expand({-1, network.config.num_ws(), -1});
+    pictures.push_back(generator.synthesize(ws).cpu());
+  }
+  return at::stack(pictures, 1);
+}
+
 void write_grid(const std::filesystem::path& path, const at::Tensor& pictures, int columns) {
   const auto pixels = pictures.contiguous();
   const int n = int(pixels.size(0)), size = int(pixels.size(1));
