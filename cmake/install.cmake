@@ -69,6 +69,8 @@ configure_package_config_file(cmake/VernissageConfig.cmake.in VernissageConfig.c
 write_basic_package_version_file(VernissageConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/VernissageConfig.cmake ${CMAKE_BINARY_DIR}/VernissageConfigVersion.cmake
         DESTINATION ${VERNISSAGE_PACKAGE} COMPONENT development)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/vernissage RENAME copyright COMPONENT programs)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libvernissage-dev RENAME copyright COMPONENT development)
 install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT development)
 
 # ---- cpack -G DEB --------------------------------------------------------------------------------------
