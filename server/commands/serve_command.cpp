@@ -217,13 +217,13 @@ void serve(const config::InForce& in_force) {
   kept.prints.disk_bytes_max = static_cast<uint64_t>(settings.studio_cache_mb) << 20;
   render::Pictures pictures(gallery, queue, kept, log_trouble, on_encoded);
   gallery::OwnerPictureWorker owner_pictures(
-      gallery.claims(), {[&](const gallery::Painting& painting,
-                             gallery::OwnerPictureWorker::Done done) {
-                           return pictures.paint_full(painting, [&gallery, id = painting.id, done] {
-                             done(gallery.claims().picture_ready(id));
-                           });
-                         },
-                         log_trouble});
+      gallery.claims(),
+      {[&](const gallery::Painting& painting, gallery::OwnerPictureWorker::Done done) {
+         return pictures.paint_full(painting, [&gallery, id = painting.id, done] {
+           done(gallery.claims().picture_ready(id));
+         });
+       },
+       log_trouble});
   const auto on_claim = [&](std::string_view result, double seconds) {
     counted.claims.with({std::string(result)}).add();
     counted.claim_commit_seconds.observe(seconds);

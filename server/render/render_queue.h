@@ -156,9 +156,9 @@ class RenderQueue {
   std::array<std::deque<std::shared_ptr<InFlight>>, kPriorities> waiting_;  // oldest first
   std::map<std::string, std::shared_ptr<InFlight>> in_flight_;  // every stage, by work id
   std::array<size_t, kPriorities> in_flight_by_priority_{};  // how many of in_flight_ are of each
-  std::map<std::string, size_t> clients_;     // requests of each, in any stage
-  size_t painting_ = 0;                       // pictures being rendered
-  Clock::time_point painting_since_;          // when they were begun, by parts_.now
+  std::map<std::string, size_t> clients_;                    // requests of each, in any stage
+  size_t painting_ = 0;                                      // pictures being rendered
+  Clock::time_point painting_since_;                         // when they were begun, by parts_.now
   std::optional<Seconds> painting_pace_;  // of one picture, of late; nothing: none was painted yet
   Seconds finishing_pace_{0};             // of one picture, all finishers together
   bool closing_ = false;

@@ -1,5 +1,5 @@
-// Instructions that work on values. Floats are computed by the host's float32 unit, correctly rounded; the
-// approximate functions are the host's, whose error is smaller than the device's.
+// Instructions that work on values. Floats are computed by the host's float32 unit, correctly
+// rounded; the approximate functions are the host's, whose error is smaller than the device's.
 #include <bit>
 #include <cfenv>
 #include <cmath>

@@ -1,4 +1,5 @@
-// Device memory of the PTX interpreter: the host's own, of which kernels may touch exactly what was asked for.
+// Device memory of the PTX interpreter: the host's own, of which kernels may touch exactly what was
+// asked for.
 #include <cstring>
 #include <new>
 

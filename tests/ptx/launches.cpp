@@ -65,8 +65,8 @@ std::string short_name(std::string name) {
   return name;
 }
 
-/// All kernels of all modules, by their demangled names: hosts and devices name a file's anonymous namespace
-/// differently, and demangled it is the same.
+/// All kernels of all modules, by their demangled names: hosts and devices name a file's anonymous
+/// namespace differently, and demangled it is the same.
 class Kernels {
  public:
   explicit Kernels(const std::vector<std::string>& paths) : functions_(own_functions()) {

@@ -244,7 +244,8 @@ void Machine::wait_for_copies(Warp& warp, uint32_t lanes, size_t pending) {
   });
 }
 
-// Lane 8 j + i brings the address of row i of matrix j; lane 4 g + t gets row g, columns 2t and 2t+1.
+// Lane 8 j + i brings the address of row i of matrix j; lane 4 g + t gets row g, columns 2t and
+// 2t+1.
 void Machine::ldmatrix(Warp& warp, const Instruction& in) {
   for (int j = 0; j < in.count; ++j) {
     uint16_t rows[8][8];
@@ -266,9 +267,9 @@ void Machine::ldmatrix(Warp& warp, const Instruction& in) {
   }
 }
 
-// By the index formulas of the ISA for m16n8k16 with .f16: of A, element i of a lane has row g where i % 4 < 2, else
-// g + 8, and column 2t + i % 2, plus 8 from i = 4 on; of B, row 2t + i % 2, plus 8 from i = 2 on, column g; of C and D,
-// row g where i < 2, else g + 8, column 2t + i % 2.
+// By the index formulas of the ISA for m16n8k16 with .f16: of A, element i of a lane has row g
+// where i % 4 < 2, else g + 8, and column 2t + i % 2, plus 8 from i = 4 on; of B, row 2t + i % 2,
+// plus 8 from i = 2 on, column g; of C and D, row g where i < 2, else g + 8, column 2t + i % 2.
 void Machine::mma(Warp& warp, const Instruction& in) {
   double a[16][16], b[16][8], c[16][8];
   const auto half = [&](const Operand& vector, int i, int lane) {

@@ -1,12 +1,13 @@
-// Carries out a PTX kernel on the host: blocks one after another, the warps of a block in turn up to the next
-// barrier, the lanes of a warp together, those that stand at the least instruction first. Independent of
-// kernels/emulation: it runs what the compiler made, not the source.
+// Carries out a PTX kernel on the host: blocks one after another, the warps of a block in turn up
+// to the next barrier, the lanes of a warp together, those that stand at the least instruction
+// first. Independent of kernels/emulation: it runs what the compiler made, not the source.
 //
-// Checked: alignment and bounds of every access in its own address space; that global memory lies in what was
-// allowed; that bytes of an asynchronous copy are read after their thread has waited and, by others, after a
-// barrier; that two warps of a block do not touch a word of shared memory between two barriers when one of them
-// writes; that nothing but parameters is touched before griddepcontrol.wait where a kernel has it; that whole
-// warps carry out matrix instructions; that a block leaves no copy under way.
+// Checked: alignment and bounds of every access in its own address space; that global memory lies
+// in what was allowed; that bytes of an asynchronous copy are read after their thread has waited
+// and, by others, after a barrier; that two warps of a block do not touch a word of shared memory
+// between two barriers when one of them writes; that nothing but parameters is touched before
+// griddepcontrol.wait where a kernel has it; that whole warps carry out matrix instructions; that a
+// block leaves no copy under way.
 // Not seen: ptxas, timing, memory order between blocks.
 #pragma once
 
@@ -37,8 +38,8 @@ struct Counts {
   std::array<uint64_t, kKinds> instructions = {};
   uint64_t ldmatrix_conflicts = 0;  // accesses of shared memory beyond one a matrix
   uint64_t shared_conflicts = 0;    // and beyond the least for plain loads and stores
-  // Sectors of 32 bytes that leave the second-level cache for a multiprocessor: all of asynchronous copies, those
-  // of plain loads once a block, as if the first-level cache held them.
+  // Sectors of 32 bytes that leave the second-level cache for a multiprocessor: all of asynchronous
+  // copies, those of plain loads once a block, as if the first-level cache held them.
   uint64_t sectors_read = 0;
   uint64_t sectors_written = 0;
 
@@ -146,7 +147,8 @@ class Machine {
   Counts counts_;
 };
 
-/// The result of an instruction that works on values alone, lane by lane. Throws PtxError for one it does not know.
+/// The result of an instruction that works on values alone, lane by lane. Throws PtxError for one
+/// it does not know.
 uint64_t evaluate(const Instruction& in, uint64_t a, uint64_t b, uint64_t c, uint64_t d);
 float half_to_float(uint16_t bits);
 uint16_t float_to_half(float value);

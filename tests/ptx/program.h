@@ -1,5 +1,6 @@
-// The text of a PTX module as instructions that machine.h can carry out. Only the part of PTX that nvcc makes of
-// this project's kernels is known; anything else is an error that shows the line, never a guess.
+// The text of a PTX module as instructions that machine.h can carry out. Only the part of PTX that
+// nvcc makes of this project's kernels is known; anything else is an error that shows the line,
+// never a guess.
 // Source: NVIDIA, "Parallel Thread Execution ISA", version 9.0.
 #pragma once
 
@@ -14,8 +15,8 @@
 
 namespace vernissage::ptx_runs {
 
-/// The text is not PTX as known here, or what a kernel did is not defined. what() names the kernel and the
-/// instruction.
+/// The text is not PTX as known here, or what a kernel did is not defined. what() names the kernel
+/// and the instruction.
 class PtxError : public Error {
  public:
   using Error::Error;
@@ -184,7 +185,8 @@ class Module {
   std::map<std::string, std::unique_ptr<Kernel>> kernels_;
 };
 
-/// Where shared memory and a thread's own memory begin among generic addresses; no host pointer lies there.
+/// Where shared memory and a thread's own memory begin among generic addresses; no host pointer
+/// lies there.
 inline constexpr uint64_t kSharedWindow = uint64_t{1} << 56;
 inline constexpr uint64_t kLocalWindow = uint64_t{1} << 57;
 /// Shared address of a block's first byte: the first KiB is the system's on capability 9.0.

@@ -2,8 +2,8 @@
 // tests/ptx/machine.h checks, and costs as many instructions as bench/results/instructions.md says.
 // Method: every kernel of the network's synthesis on the PTX of the build itself, at shapes whose
 // blocks do what the real layers' blocks do and at ragged ones, against the reference in double.
-// The table counts what was executed; VERNISSAGE_UPDATE_GOLDEN=1 writes it anew. It is compared only
-// where the compiler is the one the table names: another one makes other instructions.
+// The table counts what was executed; VERNISSAGE_UPDATE_GOLDEN=1 writes it anew. It is compared
+// only where the compiler is the one the table names: another one makes other instructions.
 #include <gtest/gtest.h>
 
 #include <cstdio>

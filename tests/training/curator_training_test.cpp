@@ -106,8 +106,8 @@ TEST_F(CuratorTraining, StoppedAndGoneOnWithIsTheSameRun) {
     EXPECT_TRUE(tensor.equal(b.tensors.at(name))) << name;
 }
 
-// What was learnt stays: of an unchanged vocabulary everything, of a longer one the same embeddings of texts
-// that use no new merge.
+// What was learnt stays: of an unchanged vocabulary everything, of a longer one the same embeddings
+// of texts that use no new merge.
 TEST_F(CuratorTraining, BeginsWithAnotherNetworksValues) {
   const CuratorOptions options = tiny();
   CuratorTrainer trainer(options, few_merges());

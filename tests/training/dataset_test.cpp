@@ -1,7 +1,8 @@
-// Goal: what a network is trained on is what lies in the folder or the archive, each picture once a round
-// whatever was interrupted, chosen by its labels; and nothing that cannot be read passes silently.
-// Method: pictures that this test encodes itself, as files, in a tar of its own making and in a broken
-// state.
+// Goal: what a network is trained on is what lies in the folder or the archive, each picture once a
+// round whatever was interrupted, chosen by its labels; and nothing that cannot be read passes
+// silently.
+// Method: pictures that this test encodes itself, as files, in a tar of its own making and in a
+// broken state.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

@@ -334,7 +334,8 @@ TEST(Augmentation, IsDifferentiableInThePictures) {
   EXPECT_GT(nonzero, 10);
 }
 
-// Resampling at the pixels' own centres leaves rounding alone: 1e-5 is some eighty of float32's steps.
+// Resampling at the pixels' own centres leaves rounding alone: 1e-5 is some eighty of float32's
+// steps.
 TEST(Augmentation, LeavesPicturesAloneWithProbabilityZeroAndChangesAllWithOne) {
   const auto images = at::rand({64, 3, 16, 16}) * 2 - 1;
   const auto alone = augmented(images, draw_augmentation(64, 16, 0, at::kCPU));

@@ -1,5 +1,5 @@
-// What the curator learns from: pictures and captions in an endless order that depends on the position
-// alone.
+// What the curator learns from: pictures and captions in an endless order that depends on the
+// position alone.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ struct CaptionedPictures {
 /// The painter's, of seeds kTrainingSeeds on.
 CaptionedPictures painter_pictures(int size);
 
-/// The training part of `set` with captions of the columns title, genre and style; every painter_every-th
-/// picture (0: none) is the painter's, for words that titles lack.
+/// The training part of `set` with captions of the columns title, genre and style; every
+/// painter_every-th picture (0: none) is the painter's, for words that titles lack.
 CaptionedPictures labelled_pictures(std::shared_ptr<const PictureSet> set, int painter_every);
 
 /// How often each word occurs in `wordings` captions of each of the set's training pictures.

@@ -31,8 +31,8 @@ struct CuratorOptions {
 class CuratorTrainer {
  public:
   CuratorTrainer(const CuratorOptions& options, std::vector<std::string> merges);
-  /// Begins with the values of a trained network, whose merges `merges` begins with; what further merges
-  /// are called is new. Throws Error naming what differs otherwise.
+  /// Begins with the values of a trained network, whose merges `merges` begins with; what further
+  /// merges are called is new. Throws Error naming what differs otherwise.
   CuratorTrainer(const CuratorOptions& options, std::vector<std::string> merges,
                  const ClipNetwork& from);
   /// Goes on from a stored state; only the training's length may be another. Throws Error naming

@@ -19,7 +19,8 @@ struct DatasetOptions {
 /// --data, --labels, --only, --exclude, --hold-out, --cache, --no-mirror.
 void add_dataset_options(CLI::App& command, DatasetOptions& options);
 
-/// Reads the set and says on stderr what it holds. `cache`: where to keep it when --cache is not given.
+/// Reads the set and says on stderr what it holds. `cache`: where to keep it when --cache is not
+/// given.
 std::shared_ptr<const PictureSet> read_picture_set(const DatasetOptions& options, int size,
                                                    int threads, const std::string& cache);
 

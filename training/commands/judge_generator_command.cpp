@@ -1,5 +1,5 @@
-// vernissage-train judge-generator: networks against pictures that none of them has seen, the painter's or
-// those held out of a data set.
+// vernissage-train judge-generator: networks against pictures that none of them has seen, the
+// painter's or those held out of a data set.
 #include <ATen/Parallel.h>
 
 #include <algorithm>
@@ -167,8 +167,8 @@ void print_distances(const Options& options, const std::vector<Network>& network
   row("other real pictures", reference.others);
 }
 
-// A network that had learnt pictures by heart would be nearer to those it was trained on. Only painted
-// pictures are shown: the data's own may not be ours to show.
+// A network that had learnt pictures by heart would be nearer to those it was trained on. Only
+// painted pictures are shown: the data's own may not be ours to show.
 void look_for_copies(const Options& options, const Network& network, const Reference& reference) {
   const auto painted = sample(network, 0, kNearestSeeds, 1, at::kCPU);
   const int64_t n = std::min(reference.trained_on.size(0), reference.unseen.size(0));

@@ -1,5 +1,5 @@
-// vernissage-train train-generator: a StyleGAN2 generator from a folder or an archive of pictures, or from
-// nothing but the painter's.
+// vernissage-train train-generator: a StyleGAN2 generator from a folder or an archive of pictures,
+// or from nothing but the painter's.
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <dlfcn.h>

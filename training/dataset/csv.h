@@ -1,5 +1,5 @@
-// A table of labels: comma-separated values with a header line. Rules: RFC 4180 (quoted fields, "" for
-// a quote, line breaks inside quotes), UTF-8, LF or CR LF.
+// A table of labels: comma-separated values with a header line. Rules: RFC 4180 (quoted fields, ""
+// for a quote, line breaks inside quotes), UTF-8, LF or CR LF.
 #pragma once
 
 #include <filesystem>

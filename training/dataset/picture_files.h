@@ -1,5 +1,5 @@
-// The files of a data set, undecoded: those of a folder and its folders, or of an archive (tar, plain
-// or packed by gzip, xz or zstd, and zip; read by libarchive).
+// The files of a data set, undecoded: those of a folder and its folders, or of an archive (tar,
+// plain or packed by gzip, xz or zstd, and zip; read by libarchive).
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ struct PictureFile {
   std::string problem;  // not empty: why it was not read; then there are no bytes
 };
 
-/// Hands over every regular file: of a folder in the order of their names, of an archive in its own.
-/// Links are not followed; they, other special files, files larger than kPictureFileBytesMax and names
-/// with control characters come with a problem. Throws Error naming the source: neither folder nor
-/// archive, a damaged archive, more than kPictureFilesMax files.
+/// Hands over every regular file: of a folder in the order of their names, of an archive in its
+/// own. Links are not followed; they, other special files, files larger than kPictureFileBytesMax
+/// and names with control characters come with a problem. Throws Error naming the source: neither
+/// folder nor archive, a damaged archive, more than kPictureFilesMax files.
 void for_each_file(const std::filesystem::path& source,
                    const std::function<void(PictureFile)>& take);
 

@@ -14,9 +14,9 @@ namespace {
 constexpr uint64_t kHoldOutSeed = 7;
 constexpr int kRounds = 4;  // of the Feistel network
 
-// A permutation of 0 … n - 1, another for every key: a Feistel network on the next even number of bits,
-// walked until it is below n again. Source: Black and Rogaway 2002, "Ciphers with arbitrary finite
-// domains", method 2.
+// A permutation of 0 … n - 1, another for every key: a Feistel network on the next even number of
+// bits, walked until it is below n again. Source: Black and Rogaway 2002, "Ciphers with arbitrary
+// finite domains", method 2.
 uint64_t permuted(uint64_t i, uint64_t n, uint64_t key) {
   int half = 1;
   while ((uint64_t{1} << (2 * half)) < n) ++half;

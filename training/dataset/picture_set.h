@@ -1,5 +1,6 @@
-// Pictures of files as training data: decoded once, cut to their middle square, reduced, and kept in a
-// memory-mapped file; with labels, chosen by them, in an order that depends on the position alone.
+// Pictures of files as training data: decoded once, cut to their middle square, reduced, and kept
+// in a memory-mapped file; with labels, chosen by them, in an order that depends on the position
+// alone.
 #pragma once
 
 #include <cstdint>
@@ -33,11 +34,11 @@ class PictureSet {
  public:
   enum class Part { training, held_out };
 
-  /// Reads the source, or the cache when the source has not changed since. What cannot be decoded, or is
-  /// smaller than S, is skipped and named on stderr, with a count. Throws Error: S is no power of two from
-  /// kPictureSideMin to kPictureSideMax; nothing is left to train on; more than half cannot be decoded; a
-  /// choice names an unknown column or a value that no picture has; what for_each_file() and read_csv()
-  /// throw.
+  /// Reads the source, or the cache when the source has not changed since. What cannot be decoded,
+  /// or is smaller than S, is skipped and named on stderr, with a count. Throws Error: S is no
+  /// power of two from kPictureSideMin to kPictureSideMax; nothing is left to train on; more than
+  /// half cannot be decoded; a choice names an unknown column or a value that no picture has; what
+  /// for_each_file() and read_csv() throw.
   explicit PictureSet(const PictureSetOptions& options);
 
   int size() const { return size_; }
@@ -48,8 +49,8 @@ class PictureSet {
   /// Of the picture's row; empty where there is no such column or no row.
   std::string label(Part part, int64_t i, const std::string& column) const;
 
-  /// The training picture at a position of an endless sequence that shows all of them, in another order
-  /// each time; which and whether it is mirrored.
+  /// The training picture at a position of an endless sequence that shows all of them, in another
+  /// order each time; which and whether it is mirrored.
   struct Place {
     int64_t picture = 0;  // of Part::training
     bool is_mirrored = false;

@@ -1,8 +1,9 @@
-// Adaptive augmentation of what the discriminator sees, real pictures and painted ones alike, so that it
-// cannot learn a small data set by heart. Source: Karras et al. 2020, "Training Generative Adversarial
-// Networks with Limited Data", section 3 and appendix B: its geometric and colour transforms in their
-// order and strengths, without image-space filtering, cutout and noise. Pictures are resampled bilinearly, with
-// the border mirrored, where the paper resamples by wavelets.
+// Adaptive augmentation of what the discriminator sees, real pictures and painted ones alike, so
+// that it cannot learn a small data set by heart. Source: Karras et al. 2020, "Training Generative
+// Adversarial Networks with Limited Data", section 3 and appendix B: its geometric and colour
+// transforms in their order and strengths, without image-space filtering, cutout and noise.
+// Pictures are resampled bilinearly, with the border mirrored, where the paper resamples by
+// wavelets.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -23,14 +24,15 @@ struct Augmentation {
   Augmentation slice(int64_t begin, int64_t end) const;
 };
 
-/// Each transform with probability p (rotations before and after the stretch: 1 - √(1 - p) each). Draws
-/// from the device's default generator.
+/// Each transform with probability p (rotations before and after the stretch: 1 - √(1 - p) each).
+/// Draws from the device's default generator.
 Augmentation draw_augmentation(int64_t n, int side, double p, at::Device device);
 
 /// images (N, 3, R, R) → the same shape; differentiable in images.
 at::Tensor augmented(const at::Tensor& images, const Augmentation& augmentation);
 
-/// p's controller: rises while the discriminator is too sure of real pictures, falls while it is not.
+/// p's controller: rises while the discriminator is too sure of real pictures, falls while it is
+/// not.
 class AugmentControl {
  public:
   explicit AugmentControl(const AugmentOptions& options) : options_(options) {}

@@ -22,17 +22,18 @@ at::Tensor random_features(const at::Tensor& pictures);
 /// covariances of the rows. Source: Heusel et al. 2017, equation 6 (there of Inception's features).
 double frechet_distance(const at::Tensor& features1, const at::Tensor& features2);
 
-/// Precision: the share of `painted` inside the real pictures' manifold, which is the union of spheres
-/// around each real one that reach its k-th nearest real neighbour. Recall: the other way round. Source:
-/// Kynkäänniemi et al. 2019, section 2. features: (n, D) float64.
+/// Precision: the share of `painted` inside the real pictures' manifold, which is the union of
+/// spheres around each real one that reach its k-th nearest real neighbour. Recall: the other way
+/// round. Source: Kynkäänniemi et al. 2019, section 2. features: (n, D) float64.
 struct PrecisionRecall {
   double precision = 0, recall = 0;
 };
 PrecisionRecall precision_recall(const at::Tensor& painted, const at::Tensor& real, int64_t k = 3);
 
-/// How evenly the pictures change on straight ways between pairs of latents in w: pictures (n, steps + 1, …),
-/// a way in each row. mean: of |difference of neighbouring steps|, of the full range 2; unevenness: the
-/// largest step of a way over its mean step, averaged over the ways; 1 is perfectly even.
+/// How evenly the pictures change on straight ways between pairs of latents in w: pictures (n,
+/// steps + 1, …), a way in each row. mean: of |difference of neighbouring steps|, of the full range
+/// 2; unevenness: the largest step of a way over its mean step, averaged over the ways; 1 is
+/// perfectly even.
 struct Smoothness {
   double mean = 0, unevenness = 0;
 };

@@ -15,8 +15,8 @@ at::Tensor sample_images(const Network& network, uint64_t first, int n, float ps
 /// The same as bytes, (n, R, R, C).
 at::Tensor sample(const Network& network, uint64_t first, int n, float psi, at::Device device);
 
-/// Straight ways in w from seed 2i to seed 2i + 1, of steps + 1 pictures each: (ways, steps + 1, C, R, R)
-/// floats on the CPU, constant noise, no truncation.
+/// Straight ways in w from seed 2i to seed 2i + 1, of steps + 1 pictures each: (ways, steps + 1, C,
+/// R, R) floats on the CPU, constant noise, no truncation.
 at::Tensor sample_ways(const Network& network, int ways, int steps, at::Device device);
 
 /// pictures (n, R, R, 3), row by row with `columns` a row, as a PNG. Throws Error naming the path.

@@ -249,7 +249,8 @@ void Trainer::train_discriminator(const at::Tensor& images) {
   discriminator_adam_.step(discriminator_, found);
 }
 
-// At the pictures as the discriminator sees them: of its own input, not of what lies before the transforms.
+// At the pictures as the discriminator sees them: of its own input, not of what lies before the
+// transforms.
 void Trainer::penalize_gradients(const at::Tensor& images) {
   const auto seen = transformed(images, draw_transforms(), 0, options_.batch);
   std::mutex mutex;

@@ -61,7 +61,8 @@ class Trainer {
   Network network() const;
 
   /// Everything the next step depends on, on the CPU; and back. restore() throws Error naming the
-  /// first tensor that is missing or of another shape. A state from before augmentation begins at p = 0.
+  /// first tensor that is missing or of another shape. A state from before augmentation begins at p
+  /// = 0.
   std::map<std::string, at::Tensor> state() const;
   void restore(const std::map<std::string, at::Tensor>& state);
 
