@@ -19,12 +19,18 @@ struct NumpyArray {
   bool column_major = false;  // Fortran order: the first index runs fastest
 };
 
-/// `value` is a call of scalar, or of _reconstruct with its state. Throws ParseError naming `what`.
+/// A call of scalar, _reconstruct or _frombuffer?
+bool is_numpy(const PickleValue& value);
+
+/// `value` is_numpy(). Throws ParseError naming `what`.
 /// Objects, texts, structures, complex numbers and foreign byte orders are refused.
 NumpyArray to_numpy_array(const PickleValue& value, const std::string& what);
 
-/// A numpy scalar as a number. Throw ParseError naming `what`.
+/// A numpy scalar, or an array of one element, as a number: of any integer type, boolean or real
+/// type and byte order. Throw ParseError naming `what`.
 int64_t numpy_integer(const PickleValue& value, const std::string& what);
 double numpy_number(const PickleValue& value, const std::string& what);
+/// A numpy string scalar (dtype U, UTF-32) as ASCII text. Throws ParseError naming `what`.
+std::string numpy_text(const PickleValue& value, const std::string& what);
 
 }  // namespace vernissage

@@ -1,6 +1,8 @@
 // Reader of Python's pickle streams as data: a small stack machine with an allow-list of opcodes
-// and of global names. It imports nothing and calls nothing; whatever is not on the lists is
-// refused by name. Source: the opcode table of Python's pickletools module, protocols 2 to 4.
+// and a list of global names that mean something here. It imports nothing and calls nothing: a name
+// that is not on the list, and whatever is made with it, stays opaque, and names that run code are
+// refused. Source: the opcode table of Python's pickletools module, protocols 0 to 5 as Python 3
+// writes them; buffers outside the stream (protocol 5) are refused.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +16,7 @@
 namespace vernissage {
 
 /// Ceilings that no genuine checkpoint comes near and that keep a hostile one small.
+constexpr int kPickleProtocolMax = 5;
 constexpr size_t kPickleStackMax = size_t{1} << 17;  // values waiting at one time
 constexpr size_t kPickleMarksMax = 1000;             // open MARKs: nesting depth of containers
 constexpr size_t kPickleMemoMax = size_t{1} << 18;
@@ -28,6 +31,8 @@ class PickleDocument {
   const std::deque<PickleValue>& values() const {
     return values_;
   }  // all of them, in order of birth
+  /// Names in the stream that mean nothing here, but for Python's own types: each once, sorted.
+  std::vector<std::string> unknown_names() const;
 
  private:
   friend class PickleMachine;

@@ -10,31 +10,18 @@ struct Named {
   const char* name;
 };
 constexpr Named kRefused[] = {
-    {'0', "POP"},
-    {'1', "POP_MARK"},
     {'2', "DUP"},
-    {'F', "FLOAT"},
-    {'I', "INT"},
-    {'L', "LONG"},
     {'P', "PERSID"},
-    {'S', "STRING"},
-    {'T', "BINSTRING"},
-    {'U', "SHORT_BINSTRING"},
-    {'V', "UNICODE"},
-    {'d', "DICT"},
-    {'g', "GET"},
+    {'S', "STRING, of Python 2"},
+    {'T', "BINSTRING, of Python 2"},
+    {'U', "SHORT_BINSTRING, of Python 2"},
     {'i', "INST"},
-    {'l', "LIST"},
     {'o', "OBJ"},
-    {'p', "PUT"},
     {0x82, "EXT1"},
     {0x83, "EXT2"},
     {0x84, "EXT4"},
-    {0x91, "FROZENSET"},
-    {0x92, "NEWOBJ_EX"},
-    {0x96, "BYTEARRAY8"},
-    {0x97, "NEXT_BUFFER"},
-    {0x98, "READONLY_BUFFER"},
+    {0x97, "NEXT_BUFFER, data outside the file"},
+    {0x98, "READONLY_BUFFER, data outside the file"},
 };
 
 }  // namespace

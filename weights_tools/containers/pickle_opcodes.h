@@ -1,4 +1,4 @@
-// Opcodes of Python's pickle, protocols 2 to 4. Source: Python's pickletools module.
+// Opcodes of Python's pickle, protocols 0 to 5. Source: Python's pickletools module.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,8 @@
 
 namespace vernissage {
 
-/// Those that genuine checkpoints use; the machine knows no other.
+/// Those that genuine checkpoints use, whatever protocol they were saved with; the machine knows no
+/// other.
 enum class PickleOpcode : uint8_t {
   mark = '(',
   stop = '.',
@@ -51,6 +52,20 @@ enum class PickleOpcode : uint8_t {
   stack_global = 0x93,
   memoize = 0x94,
   frame = 0x95,
+  byte_array8 = 0x96,
+  frozen_set = 0x91,
+  new_obj_ex = 0x92,
+  // Of protocols 0 and 1, as Python 3 writes them.
+  pop = '0',
+  pop_mark = '1',
+  float_line = 'F',
+  int_line = 'I',
+  long_line = 'L',
+  unicode_line = 'V',
+  dict_from_mark = 'd',
+  list_from_mark = 'l',
+  get_line = 'g',
+  put_line = 'p',
 };
 
 /// "opcode 0x69 (INST) is not allowed", "opcode 0xf0 is unknown": for every byte not listed above.

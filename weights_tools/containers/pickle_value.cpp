@@ -1,5 +1,6 @@
 #include "weights_tools/containers/pickle_value.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
@@ -9,10 +10,19 @@
 namespace vernissage {
 namespace {
 
-constexpr std::array kAllowed{
+constexpr std::array kKnown{
     GlobalName{"collections", "OrderedDict", Global::ordered_dict},
+    GlobalName{"collections", "defaultdict", Global::default_dict},
     GlobalName{"builtins", "set", Global::set},
     GlobalName{"__builtin__", "set", Global::set},
+    GlobalName{"builtins", "frozenset", Global::set},
+    GlobalName{"__builtin__", "frozenset", Global::set},
+    GlobalName{"builtins", "bytes", Global::byte_string},
+    GlobalName{"__builtin__", "bytes", Global::byte_string},
+    GlobalName{"builtins", "bytearray", Global::byte_string},
+    GlobalName{"__builtin__", "bytearray", Global::byte_string},
+    GlobalName{"copyreg", "_reconstructor", Global::reconstructor},
+    GlobalName{"copy_reg", "_reconstructor", Global::reconstructor},
     GlobalName{"argparse", "Namespace", Global::namespace_},
     GlobalName{"dnnlib.util", "EasyDict", Global::easy_dict},
     GlobalName{"_codecs", "encode", Global::latin1_encode},
@@ -20,6 +30,7 @@ constexpr std::array kAllowed{
     GlobalName{"dnnlib.tflib.network", "Network", Global::tf_network},
     GlobalName{"torch._utils", "_rebuild_tensor_v2", Global::rebuild_tensor},
     GlobalName{"torch._utils", "_rebuild_parameter", Global::rebuild_parameter},
+    GlobalName{"torch._utils", "_rebuild_parameter_with_state", Global::rebuild_parameter},
     GlobalName{"torch.storage", "_load_from_bytes", Global::load_from_bytes},
     GlobalName{"torch", "Size", Global::torch_size},
     GlobalName{"torch", "device", Global::torch_device},
@@ -39,7 +50,17 @@ constexpr std::array kAllowed{
     GlobalName{"numpy._core.multiarray", "scalar", Global::numpy_scalar},
     GlobalName{"numpy.core.multiarray", "_reconstruct", Global::numpy_reconstruct},
     GlobalName{"numpy._core.multiarray", "_reconstruct", Global::numpy_reconstruct},
+    GlobalName{"numpy.core.numeric", "_frombuffer", Global::numpy_frombuffer},
+    GlobalName{"numpy._core.numeric", "_frombuffer", Global::numpy_frombuffer},
 };
+
+/// Modules of which no checkpoint needs anything: they start programs and load code.
+constexpr std::array<std::string_view, 14> kRunningModules{
+    "os",        "posix",  "nt",   "subprocess", "sys",      "pty", "runpy",
+    "importlib", "ctypes", "code", "socket",     "commands", "pip", "webbrowser"};
+/// The interpreter's own functions that do; its types are data like any other.
+constexpr std::array<std::string_view, 9> kRunningFunctions{
+    "eval", "exec", "execfile", "compile", "open", "__import__", "input", "breakpoint", "apply"};
 
 constexpr size_t kShownMax = 60;  // characters of a string in a message
 
@@ -49,15 +70,24 @@ constexpr size_t kShownMax = 60;  // characters of a string in a message
 
 }  // namespace
 
-std::span<const GlobalName> allowed_globals() {
-  return kAllowed;
+std::span<const GlobalName> known_globals() {
+  return kKnown;
+}
+
+bool runs_code(std::string_view module, std::string_view name) {
+  if (module == "builtins" || module == "__builtin__") {
+    return std::ranges::find(kRunningFunctions, name) != kRunningFunctions.end();
+  }
+  const std::string_view package = module.substr(0, module.find('.'));
+  return std::ranges::find(kRunningModules, package) != kRunningModules.end();
 }
 
 std::string global_text(Global global) {
-  for (const GlobalName& entry : kAllowed) {
+  for (const GlobalName& entry : kKnown) {
     if (entry.global == global) return std::string(entry.module) + "." + entry.name;
   }
   if (global == Global::script_class) return "TorchScript class";
+  if (global == Global::unknown) return "object of an unknown class";
   VERNISSAGE_ASSERT(false);
   return {};
 }
@@ -103,9 +133,10 @@ std::string describe(const PickleValue& value) {
     case PickleKind::set:
       return "a set";
     case PickleKind::global:
-      return global_text(value.global);
+      return value.global == Global::unknown ? printable(value.text()) : global_text(value.global);
     case PickleKind::call:
-      return "a " + global_text(value.global);
+      return "a " + (value.global == Global::unknown ? printable(value.text())
+                                                     : global_text(value.global));
     case PickleKind::persistent:
       return "a persistent id";
   }
@@ -114,7 +145,7 @@ std::string describe(const PickleValue& value) {
 
 bool is_mapping(const PickleValue& value) {
   return value.kind == PickleKind::dict || value.is_call(Global::ordered_dict) ||
-         value.is_call(Global::easy_dict);
+         value.is_call(Global::easy_dict) || value.is_call(Global::default_dict);
 }
 
 const PickleValue* find(const PickleValue& value, std::string_view key) {
@@ -126,19 +157,24 @@ const PickleValue* find(const PickleValue& value, std::string_view key) {
 
 int64_t to_integer(const PickleValue& value, const std::string& what) {
   if (value.kind == PickleKind::integer) return value.integer;
-  if (value.is_call(Global::numpy_scalar)) return numpy_integer(value, what);
+  if (is_numpy(value)) return numpy_integer(value, what);
   wrong(value, what, "an integer");
 }
 
 double to_number(const PickleValue& value, const std::string& what) {
   if (value.kind == PickleKind::integer) return static_cast<double>(value.integer);
   if (value.kind == PickleKind::real) return value.real;
-  if (value.is_call(Global::numpy_scalar)) return numpy_number(value, what);
+  if (is_numpy(value)) return numpy_number(value, what);
   wrong(value, what, "a number");
 }
 
 bool to_boolean(const PickleValue& value, const std::string& what) {
   if (value.kind == PickleKind::boolean) return value.integer != 0;
+  if (value.kind == PickleKind::integer || is_numpy(value)) {
+    const int64_t truth =
+        value.kind == PickleKind::integer ? value.integer : numpy_integer(value, what);
+    if (truth == 0 || truth == 1) return truth == 1;
+  }
   wrong(value, what, "True or False");
 }
 
