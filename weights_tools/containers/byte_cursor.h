@@ -15,6 +15,11 @@ namespace vernissage {
 
 static_assert(std::endian::native == std::endian::little, "checkpoints are read as they lie");
 
+/// A line feed or a carriage return: what some editors and transfers leave at the end of a file.
+inline bool is_line_end(std::byte byte) {
+  return byte == std::byte{'\n'} || byte == std::byte{'\r'};
+}
+
 class ByteCursor {
  public:
   /// `base` is what the first byte's offset is called in messages.

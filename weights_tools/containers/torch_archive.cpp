@@ -51,14 +51,15 @@ TorchArchive::TorchArchive(std::span<const std::byte> bytes, Scripts scripts)
     while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
     return text;
   };
-  // TorchScript raises the number for new meanings of operators, which only its code uses.
-  const auto known = [&](const std::string& version) {
-    const bool digit = version.size() == 1 && version[0] >= '3' && version[0] <= '9';
-    return version == "3" || (is_script_ && (digit || version == "10"));
+  // The number is raised for new meanings of operators, which only TorchScript's code uses.
+  const auto known = [](const std::string& version) {
+    return (version.size() == 1 && version[0] >= '1' && version[0] <= '9') || version == "10";
   };
-  if (const std::string version = word("version"); !known(version)) {
-    throw ParseError(zip_.entries().at(top_ + "version").offset,
-                     "torch archive: version \"" + printable(version) + "\", expected \"3\"");
+  const std::string stated =
+      zip_.entries().contains(top_ + ".data/version") ? ".data/version" : "version";
+  if (const std::string version = word(stated); !known(version)) {
+    throw ParseError(zip_.entries().at(top_ + stated).offset,
+                     "torch archive: version \"" + printable(version) + "\", expected 1 to 10");
   }
   if (zip_.entries().contains(top_ + "byteorder") && word("byteorder") != "little") {
     throw ParseError(
@@ -73,9 +74,6 @@ TorchArchive::TorchArchive(std::span<const std::byte> bytes, Scripts scripts)
     throw ParseError(base + object_.end(), std::to_string(pickle.size() - object_.end()) +
                                                " bytes after the end of data.pkl");
   }
-  for (const PickleValue& value : object_.values()) {
-    if (value.kind == PickleKind::persistent) storage_entry(value);
-  }
 }
 
 std::span<const std::byte> TorchArchive::file(const std::string& name) const {
@@ -89,7 +87,7 @@ std::span<const std::byte> TorchArchive::file(const std::string& name) const {
 TorchStorage TorchArchive::storage(const PickleValue& value) const {
   const auto [id, entry] = storage_entry(value);
   if (checked_.emplace(id.key).second) ZipArchive::checked(storage_name(id), *entry);
-  return {id.dtype, entry->bytes};
+  return {id.type, entry->bytes};
 }
 
 std::string TorchArchive::storage_name(const StorageId& id) const {
@@ -112,10 +110,11 @@ std::pair<StorageId, const ZipArchive::Entry*> TorchArchive::storage_entry(
   }
   uint64_t expected;
   const uint64_t actual = found->second.bytes.size();
-  if (__builtin_mul_overflow(static_cast<uint64_t>(id.count), dtype_bytes(id.dtype), &expected) ||
+  if (__builtin_mul_overflow(static_cast<uint64_t>(id.count), static_cast<uint64_t>(id.type.bytes),
+                             &expected) ||
       expected != actual) {
     throw ParseError(value.offset, "storage " + printable(id.key) + ": " +
-                                       std::to_string(id.count) + " " + dtype_name(id.dtype) +
+                                       std::to_string(id.count) + " " + id.type.name +
                                        " elements, its entry has " + std::to_string(actual) +
                                        " bytes");
   }

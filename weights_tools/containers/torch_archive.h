@@ -26,6 +26,7 @@ class TorchArchive {
 
   bool is_script() const { return is_script_; }
   const PickleValue& object() const { return object_.root(); }
+  const PickleDocument& document() const { return object_; }
   /// The storage that a persistent id of the object names, its checksum compared. Throws
   /// ParseError.
   TorchStorage storage(const PickleValue& id) const;

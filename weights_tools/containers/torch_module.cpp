@@ -14,9 +14,25 @@ const PickleValue& required(const PickleValue& mapping, const std::string& key,
   return *value;
 }
 
+/// An object of a class without meaning here whose attributes are a module's.
+bool is_plain_module(const PickleValue& value) {
+  return value.is_call(Global::unknown) && value.state != nullptr && is_mapping(*value.state) &&
+         find(*value.state, "_modules") != nullptr && find(*value.state, "_parameters") != nullptr;
+}
+
 }  // namespace
 
+bool is_torch_module(const PickleValue& value) {
+  return value.is_call(Global::persistent_object) || is_plain_module(value);
+}
+
 TorchModule::TorchModule(const PickleValue& value, std::string path) : path_(std::move(path)) {
+  if (is_plain_module(value)) {
+    const std::string_view whole = value.text();
+    class_name_ = printable(whole.substr(whole.rfind('.') + 1));
+    state_ = value.state;
+    return;
+  }
   if (!value.is_call(Global::persistent_object)) {
     throw ParseError(value.offset, path_ + ": expected a network, got " + describe(value));
   }

@@ -1,6 +1,5 @@
-// torch.nn.Module as it stands in a snapshot: attributes, tensors, children. Source:
-// torch.nn.Module's
-// __dict__ and the persistence format of the official releases, version 6.
+// torch.nn.Module as it stands in a checkpoint: attributes, tensors, children. Source:
+// torch.nn.Module's __dict__, and the persistence format of the official releases, version 6.
 #pragma once
 
 #include <string>
@@ -11,10 +10,15 @@
 
 namespace vernissage {
 
+/// Is it a module: of the official releases' persistence, or an object of any class with a module's
+/// dict of children?
+bool is_torch_module(const PickleValue& value);
+
 class TorchModule {
  public:
-  /// `path` is for messages: "G_ema.synthesis.b8". Throws ParseError when the value is no module of
-  /// persistence version 6.
+  /// `path` is for messages: "G_ema.synthesis.b8". Throws ParseError when the value is neither a
+  /// module of persistence version 6 nor an object with a module's attributes, whose class's last
+  /// name counts.
   TorchModule(const PickleValue& value, std::string path);
 
   const std::string& path() const { return path_; }

@@ -35,10 +35,10 @@ void check_system(const PickleValue& system) {
 std::map<std::string_view, StorageId> mentioned(const PickleDocument& object) {
   std::map<std::string_view, StorageId> ids;
   for (const PickleValue& value : object.values()) {
-    if (value.kind != PickleKind::persistent) continue;
+    if (value.kind != PickleKind::persistent || is_class_id(value)) continue;
     const StorageId id = to_storage_id(value);
     const auto [place, fresh] = ids.emplace(id.key, id);
-    if (!fresh && (place->second.dtype != id.dtype || place->second.count != id.count)) {
+    if (!fresh && (place->second.type != id.type || place->second.count != id.count)) {
       throw ParseError(value.offset, "storage " + printable(id.key) + " is described in two ways");
     }
   }
@@ -87,7 +87,7 @@ TorchStream::TorchStream(std::span<const std::byte> bytes, uint64_t base_offset)
                                                             " elements, its tensor says " +
                                                             std::to_string(id->second.count));
     }
-    const auto bytes_each = static_cast<uint64_t>(dtype_bytes(id->second.dtype));
+    const auto bytes_each = static_cast<uint64_t>(id->second.type.bytes);
     if (static_cast<uint64_t>(count) > cursor.left() / bytes_each) {
       throw ParseError(cursor.offset(), what + ": " + std::to_string(count) + " elements of " +
                                             std::to_string(bytes_each) + " bytes, " +
@@ -99,6 +99,8 @@ TorchStream::TorchStream(std::span<const std::byte> bytes, uint64_t base_offset)
       throw ParseError(item->offset, what + " is listed twice");
     }
   }
+  // A line feed at the end is an editor's or a transfer's; more would be data that nothing names.
+  while (cursor.left() != 0 && is_line_end(bytes[cursor.position()])) cursor.take(1, "a line end");
   if (cursor.left() != 0) {
     throw ParseError(cursor.offset(),
                      std::to_string(cursor.left()) + " bytes after the last storage");
@@ -124,11 +126,11 @@ TorchStorage TorchStream::storage(const PickleValue& value) const {
                                             std::to_string(count) + " elements in a storage of " +
                                             std::to_string(id.count));
     }
-    const auto bytes_each = static_cast<size_t>(dtype_bytes(id.dtype));
+    const auto bytes_each = static_cast<size_t>(id.type.bytes);
     bytes = bytes.subspan(static_cast<size_t>(first) * bytes_each,
                           static_cast<size_t>(count) * bytes_each);
   }
-  return {id.dtype, bytes};
+  return {id.type, bytes};
 }
 
 }  // namespace vernissage

@@ -24,6 +24,7 @@ class TorchStream {
   explicit TorchStream(std::span<const std::byte> bytes, uint64_t base_offset = 0);
 
   const PickleValue& object() const { return object_.root(); }
+  const PickleDocument& document() const { return object_; }
   /// The storage that a persistent id of the object names. Throws ParseError.
   TorchStorage storage(const PickleValue& id) const;
 

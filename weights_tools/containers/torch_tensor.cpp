@@ -1,6 +1,7 @@
 #include "weights_tools/containers/torch_tensor.h"
 
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -130,37 +131,59 @@ TorchTensor to_torch_tensor(const PickleValue& value, const std::string& what) {
   return tensor;
 }
 
+std::optional<DType> known_dtype(Global storage_class) {
+  switch (storage_class) {
+    case Global::float_storage:
+      return DType::f32;
+    case Global::half_storage:
+      return DType::f16;
+    case Global::bfloat16_storage:
+      return DType::bf16;
+    case Global::double_storage:
+      return DType::f64;
+    case Global::long_storage:
+      return DType::i64;
+    case Global::int_storage:
+      return DType::i32;
+    case Global::short_storage:
+      return DType::i16;
+    case Global::char_storage:
+      return DType::i8;
+    case Global::byte_storage:
+      return DType::u8;
+    case Global::bool_storage:
+      return DType::boolean;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace
 
-DType storage_dtype(const PickleValue& storage_class) {
+StorageType storage_type(const PickleValue& storage_class) {
   if (storage_class.kind == PickleKind::global) {
-    switch (storage_class.global) {
-      case Global::float_storage:
-        return DType::f32;
-      case Global::half_storage:
-        return DType::f16;
-      case Global::bfloat16_storage:
-        return DType::bf16;
-      case Global::double_storage:
-        return DType::f64;
-      case Global::long_storage:
-        return DType::i64;
-      case Global::int_storage:
-        return DType::i32;
-      case Global::short_storage:
-        return DType::i16;
-      case Global::char_storage:
-        return DType::i8;
-      case Global::byte_storage:
-        return DType::u8;
-      case Global::bool_storage:
-        return DType::boolean;
-      default:
-        break;
+    if (const auto dtype = known_dtype(storage_class.global)) {
+      return {dtype, dtype_bytes(*dtype), global_text(storage_class.global)};
+    }
+    constexpr std::pair<std::string_view, int64_t> kOthers[] = {
+        {"torch.ComplexFloatStorage", 8}, {"torch.ComplexDoubleStorage", 16},
+        {"torch.QInt8Storage", 1},        {"torch.QUInt8Storage", 1},
+        {"torch.QInt32Storage", 4},       {"torch.QUInt4x2Storage", 1},
+        {"torch.QUInt2x4Storage", 1},     {"torch.storage.UntypedStorage", 1}};
+    for (const auto& [name, bytes] : kOthers) {
+      const bool same = storage_class.global == Global::unknown && storage_class.text() == name;
+      if (same) return {std::nullopt, bytes, std::string(name)};
     }
   }
   wrong(storage_class.offset, "storage",
         "expected a storage class, got " + describe(storage_class));
+}
+
+bool is_class_id(const PickleValue& id) {
+  if (id.kind != PickleKind::persistent) return false;
+  const auto& parts = id.arguments->items;
+  return parts.size() == 4 && parts[0]->kind == PickleKind::text && parts[0]->text() == "module" &&
+         parts[1]->kind == PickleKind::global;
 }
 
 StorageId to_storage_id(const PickleValue& value) {
@@ -177,7 +200,7 @@ StorageId to_storage_id(const PickleValue& value) {
     wrong(value.offset, "persistent id", std::to_string(parts.size()) + " parts, expected 5 or 6");
   }
   StorageId id;
-  id.dtype = storage_dtype(*parts[1]);
+  id.type = storage_type(*parts[1]);
   id.key = to_text(*parts[2], "storage key");
   id.count = to_integer(*parts[4], "storage size");
   id.view = parts.size() == 6 && !parts[5]->is_none() ? parts[5] : nullptr;
@@ -185,22 +208,30 @@ StorageId to_storage_id(const PickleValue& value) {
   return id;
 }
 
+bool is_tensor(const PickleValue& value) {
+  return value.is_call(Global::rebuild_tensor) || value.is_call(Global::rebuild_parameter);
+}
+
 TensorSource to_tensor_source(const PickleValue& value, const std::string& what,
                               const StorageReader& storage_of) {
   const TorchTensor tensor = to_torch_tensor(value, what);
   const TorchStorage storage = storage_of(*tensor.storage);
-  const bool real = storage.dtype == DType::f32 || storage.dtype == DType::f16 ||
-                    storage.dtype == DType::bf16 || storage.dtype == DType::f64;
+  if (!storage.type.dtype) {
+    wrong(tensor.stated_at, what, "a tensor of " + storage.type.name + ", expected real numbers");
+  }
+  const DType dtype = *storage.type.dtype;
+  const bool real =
+      dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f64;
   if (!real) {
     wrong(tensor.stated_at, what,
-          std::string("dtype ") + dtype_name(storage.dtype) + ", expected F16, BF16, F32 or F64");
+          std::string("dtype ") + dtype_name(dtype) + ", expected F16, BF16, F32 or F64");
   }
   const int64_t count = count_of(tensor, what);
   check_reach(tensor, what, count, storage.count());
-  const auto bytes = static_cast<size_t>(dtype_bytes(storage.dtype));
-  return {tensor.shape, storage.dtype, static_cast<uint64_t>(count) * bytes,
-          [tensor, storage, count, bytes] {
-            TensorView elements{storage.dtype, tensor.shape, {}};
+  const auto bytes = static_cast<size_t>(dtype_bytes(dtype));
+  return {tensor.shape, dtype, static_cast<uint64_t>(count) * bytes,
+          [tensor, storage, dtype, count, bytes] {
+            TensorView elements{dtype, tensor.shape, {}};
             std::vector<std::byte> copied;
             if (is_contiguous(tensor)) {
               elements.bytes = storage.bytes.subspan(static_cast<size_t>(tensor.offset) * bytes,

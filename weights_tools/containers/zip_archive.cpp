@@ -29,7 +29,7 @@ struct Directory {
 };
 
 /// The end record: the last 22 bytes, or before a comment that fills the rest of the file.
-uint64_t find_end(std::span<const std::byte> file) {
+uint64_t find_end(std::span<const std::byte> file, int line_ends_max = 2) {
   constexpr uint64_t kCommentMax = 0xffff;
   if (file.size() >= kEndBytes) {
     const uint64_t last = file.size() - kEndBytes;
@@ -40,6 +40,10 @@ uint64_t find_end(std::span<const std::byte> file) {
       cursor.take(16, "end record");
       if (cursor.number<uint16_t>("end record") == last - at) return at;
     }
+  }
+  // A line feed that a transfer left behind the archive is no part of it.
+  if (line_ends_max > 0 && !file.empty() && is_line_end(file.back())) {
+    return find_end(file.first(file.size() - 1), line_ends_max - 1);
   }
   throw ParseError(file.size(), "zip: no end record; the archive is cut off");
 }
@@ -184,7 +188,8 @@ Central read_central(ByteCursor& cursor) {
     refuse("flags " + std::to_string(flags));
   entry.passed_over = method != 0 && is_script_source(entry.name);
   if (method != 0 && !entry.passed_over)
-    refuse("compressed (method " + std::to_string(method) + "), expected stored");
+    refuse("compressed (method " + std::to_string(method) +
+           "), expected stored, as torch.save writes it; pack it again without compression");
   if (disk != 0) refuse("on another disk");
   read_zip64(extra, entry.name, entry, packed);
   if (entry.name.back() == '/' && entry.bytes != 0) refuse("a folder with data");
