@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "engine/formats/foreign_file.h"
 
 namespace vernissage {
 
@@ -152,6 +153,10 @@ void check_name(const std::string& name, uint64_t at) {
 }  // namespace
 
 Safetensors::Safetensors(std::span<const std::byte> bytes) {
+  const bool begins = bytes.size() > kLengthBytes && bytes[kLengthBytes] == std::byte{'{'};
+  if (!begins && !bytes.empty()) {
+    if (const auto what = foreign_file(bytes)) throw ParseError(0, *what);
+  }
   if (bytes.size() < kLengthBytes)
     throw ParseError(bytes.size(), "expected the 8 bytes of a header length, the file has " +
                                        std::to_string(bytes.size()));
