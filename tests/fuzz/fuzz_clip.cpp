@@ -29,15 +29,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const uint8_t kind = *data++;
   --size;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  vernissage::ClipConfig config;
-  config.image_size = 64;
   try {
     switch (kind) {
       case 'h':
         vernissage::read_hugging_face_config(text);
         break;
       case 'p':
-        vernissage::read_preprocessor_config(text, config);
+        vernissage::read_preprocessor_config(text, 64);
+        vernissage::read_processor_config(text, 64);
         break;
       case 'o':
         vernissage::read_open_clip_config(text);

@@ -99,8 +99,13 @@ const ClipNetwork& tiny_vit() {
   return network;
 }
 
-const ClipOptions kSmallOptions = {
-    .tokenizer = {}, .heads = {{2, 3}}, .activation = ClipActivation::gelu};
+constexpr std::array<float, 3> kMean = {0.48145466f, 0.4578275f, 0.40821073f};
+constexpr std::array<float, 3> kStdDev = {0.26862954f, 0.26130258f, 0.27577711f};
+const ClipOptions kSmallOptions = {.tokenizer = {},
+                                   .heads = {{2, 3}},
+                                   .activation = ClipActivation::gelu,
+                                   .mean = kMean,
+                                   .std_dev = kStdDev};
 
 std::string state_dict(TorchFile& file, const std::map<std::string, Tensor>& tensors,
                        const std::string& prefix = "", bool counters = false) {
@@ -232,18 +237,24 @@ TEST_F(ClipFiles, TheConfigurationDecidesActivationHeadsAndPreprocessing) {
   EXPECT_EQ(longer.text.activation, ClipActivation::gelu);
   EXPECT_EQ(longer.vision.activation, ClipActivation::quick_gelu);
 
-  const ClipConfig pixels = read({{"preprocessor_config.json",
-                                   "{\"image_mean\": [0.5, 0.25, 0], \"image_std\": [1, 2, 3e0], "
-                                   "\"size\": 64, \"resample\": 3, \"extra\": {\"a\": [-1.5]}}"}});
+  const ClipConfig pixels =
+      read({{"preprocessor_config.json",
+             "{\"image_mean\": [0.5, 0.25, 0], \"image_std\": [1, 2, 3e0], "
+             "\"size\": 64, \"resample\": 3, \"auto_map\": {\"a\": [-1.5]}}"}});
   EXPECT_EQ(pixels.mean, (std::array<float, 3>{0.5f, 0.25f, 0}));
   EXPECT_EQ(pixels.std_dev, (std::array<float, 3>{1, 2, 3}));
 
-  const ClipOptions options = {
-      .tokenizer = {}, .heads = {{4, 1}}, .activation = ClipActivation::gelu};
+  const ClipOptions options = {.tokenizer = {},
+                               .heads = {{4, 1}},
+                               .activation = ClipActivation::gelu,
+                               .mean = {{0.5f, 0.5f, 0.5f}},
+                               .std_dev = {}};
   const ClipConfig chosen = read_clip_checkpoint(hugging_face(), options).network.config;
   EXPECT_EQ(chosen.vision.heads, 4);
   EXPECT_EQ(chosen.text.heads, 1);
   EXPECT_EQ(chosen.vision.activation, ClipActivation::gelu);
+  EXPECT_EQ(chosen.mean, (std::array<float, 3>{0.5f, 0.5f, 0.5f}));
+  EXPECT_EQ(chosen.std_dev, kStdDev);
 }
 
 TEST_F(ClipFiles, TheTorchScriptArchiveGivesTheSizesItsShapesHave) {
@@ -376,8 +387,181 @@ TEST_F(ClipFiles, WhatNoShapeTellsIsAskedForUnlessTheReleaseIsKnown) {
   ClipOptions wrong;
   wrong.heads = {{3, 3}};
   wrong.activation = ClipActivation::gelu;
+  wrong.mean = kMean;
+  wrong.std_dev = kStdDev;
   EXPECT_EQ(error_of([&] { read_clip_checkpoint(path, wrong); }),
             path.string() + ": vision heads: expected a divisor of the width 8, got 3");
+}
+
+TEST_F(ClipFiles, PreprocessingIsReadFromEitherFileAndNeverTakenForGranted) {
+  const auto read = [&](const std::map<std::string, std::string>& instead) {
+    const fs::path folder = hugging_face(instead);
+    if (!instead.contains("preprocessor_config.json"))
+      fs::remove(folder / "preprocessor_config.json");
+    return read_clip_checkpoint(folder, {}).network.config;
+  };
+  const std::string stated = contents(golden("clip/tiny-vit/preprocessor_config.json"));
+  const std::string half = R"({"image_processor": {"image_mean": [0.5, 0.5, 0.5],
+      "image_std": [0.5, 0.5, 0.5], "size": {"shortest_edge": 64}, "do_resize": true,
+      "crop_size": {"height": 64, "width": 64}, "do_center_crop": true, "do_normalize": true,
+      "do_rescale": true, "rescale_factor": 0.00392156862745098, "resample": 3},
+      "processor_class": "CLIPProcessor"})";
+  const std::array<float, 3> halves = {0.5f, 0.5f, 0.5f};
+  EXPECT_EQ(read({{"processor_config.json", half}}).mean, halves);
+  EXPECT_EQ(read({{"processor_config.json", half}}).std_dev, halves);
+  // The newer file wins; one that says nothing of pictures leaves it to the older.
+  EXPECT_EQ(read({{"processor_config.json", half}, {"preprocessor_config.json", stated}}).mean,
+            halves);
+  EXPECT_EQ(read({{"processor_config.json", R"({"processor_class": "CLIPProcessor"})"},
+                  {"preprocessor_config.json", stated}})
+                .mean,
+            kMean);
+  fs::remove(folder_ / "hf/processor_config.json");
+  const std::string asks = "give --mean R,G,B and --std R,G,B";
+  EXPECT_NE(error_of([&] { read({}); }).find(asks), std::string::npos);
+  EXPECT_NE(
+      error_of([&] {
+        read({{"preprocessor_config.json", replaced(stated, "\"image_mean\"", "\"device\"")}});
+      }).find(asks),
+      std::string::npos);
+
+  // y = (v·f - mean)/std, whatever f and whether it is normalised at all.
+  const ClipConfig raw = read({{"preprocessor_config.json", replaced(stated, "\"do_rescale\": true",
+                                                                     "\"do_rescale\": false")}});
+  const ClipConfig twice = read({{"preprocessor_config.json",
+                                  replaced(stated, "0.00392156862745098", "0.00784313725490196")}});
+  const ClipConfig plain =
+      read({{"preprocessor_config.json",
+             replaced(stated, "\"do_normalize\": true", "\"do_normalize\": false")}});
+  for (size_t c = 0; c < 3; ++c) {
+    EXPECT_FLOAT_EQ(raw.mean[c], kMean[c] / 255);
+    EXPECT_FLOAT_EQ(raw.std_dev[c], kStdDev[c] / 255);
+    EXPECT_FLOAT_EQ(twice.mean[c], kMean[c] / 2);
+    EXPECT_FLOAT_EQ(twice.std_dev[c], kStdDev[c] / 2);
+    EXPECT_EQ(plain.mean[c], 0);
+    EXPECT_EQ(plain.std_dev[c], 1);
+  }
+}
+
+TEST_F(ClipFiles, PreprocessingOfAnotherKindIsRefusedByKey) {
+  const std::string stated = contents(golden("clip/tiny-vit/preprocessor_config.json"));
+  const auto refusal = [&](const std::string& from, const std::string& to) {
+    const fs::path folder =
+        hugging_face({{"preprocessor_config.json", replaced(stated, from, to)}});
+    return error_of([&] { read_clip_checkpoint(folder, {}); });
+  };
+  const std::pair<std::pair<const char*, const char*>, const char*> cases[] = {
+      {{"\"resample\": 3", "\"resample\": 2"}, "resample: expected 3 (bicubic), got 2"},
+      {{"\"do_resize\": true", "\"do_resize\": false"}, "do_resize: expected true"},
+      {{"\"do_center_crop\": true", "\"do_center_crop\": false"}, "do_center_crop: expected true"},
+      {{"\"shortest_edge\": 64", "\"shortest_edge\": 72"},
+       "size.shortest_edge: expected the network's"},
+      {{"\"shortest_edge\": 64", "\"longest_edge\": 64"}, "size.longest_edge: only shortest_edge"},
+      {{"\"shortest_edge\": 64", "\"height\": 64, \"width\": 64"},
+       "size.height: only shortest_edge"},
+      {{"\"do_resize\"", "\"do_pad\": true, \"do_resize\""},
+       "\"do_pad\": this setting is not known"},
+      {{"\"do_resize\"", "\"crop_pct\": 0.9, \"do_resize\""}, "\"crop_pct\": this setting"},
+      {{"0.00392156862745098", "-1"}, "rescale_factor: expected a positive number"},
+  };
+  for (const auto& [change, expected] : cases) {
+    const std::string error = refusal(change.first, change.second);
+    EXPECT_NE(error.find(expected), std::string::npos) << error;
+  }
+}
+
+TEST_F(ClipFiles, WeightsInSeveralFilesAreOneNetwork) {
+  const MappedFile file(golden("clip/tiny-vit/model.safetensors"));
+  const Safetensors all(file.bytes());
+  const fs::path folder = hugging_face();
+  fs::remove(folder / "model.safetensors");
+  std::vector<NamedTensor> parts[2];
+  std::string map;
+  size_t i = 0;
+  for (const auto& [name, view] : all.tensors()) {
+    const size_t part = i++ % 2;
+    parts[part].push_back({name, view});
+    map +=
+        (map.empty() ? "" : ", ") + ("\"" + name + "\": \"part-" + std::to_string(part) + ".st\"");
+  }
+  for (size_t part = 0; part < 2; ++part)
+    write_safetensors(folder / ("part-" + std::to_string(part) + ".st"), {}, parts[part]);
+  const fs::path index = folder / "model.safetensors.index.json";
+  const auto write_index = [&](const std::string& entries) {
+    write_file(index, "{\"metadata\": {\"total_size\": 7}, \"weight_map\": {" + entries + "}}");
+  };
+  write_index(map);
+  for (const fs::path& path : {folder, index}) {
+    const ClipCheckpoint checkpoint = read_clip_checkpoint(path, {});
+    EXPECT_EQ(checkpoint.format, "Hugging Face CLIP (safetensors, 2 files)");
+    expect_same_parameters(checkpoint.network, tiny_vit());
+  }
+  const auto refusal = [&](const std::string& entries) {
+    write_index(entries);
+    return error_of([&] { read_clip_checkpoint(folder, {}); });
+  };
+  EXPECT_NE(refusal("\"a\": \"../part-0.st\"").find("names no file beside the index"),
+            std::string::npos);
+  EXPECT_NE(refusal("\"a\": \"/etc/passwd\"").find("names no file beside the index"),
+            std::string::npos);
+  EXPECT_NE(refusal("").find("weight_map names no file"), std::string::npos);
+  EXPECT_NE(refusal("\"a\": \"part-2.st\"").find("part-2.st"), std::string::npos);
+  fs::copy(folder / "part-0.st", folder / "part-2.st");
+  EXPECT_NE(refusal(map + ", \"a\": \"part-2.st\"").find("lies in two of the files"),
+            std::string::npos);
+}
+
+TEST_F(ClipFiles, TensorsOfNoTowerStopNothing) {
+  auto tensors = small_clip().parameters;
+  tensors["logit_bias"] = {{1}, {-10}};
+  tensors["head.weight"] = {{2, 2}, {1, 2, 3, 4}};
+  const ClipCheckpoint checkpoint =
+      read_clip_checkpoint(tensors_file("more.safetensors", tensors), kSmallOptions);
+  expect_same_parameters(checkpoint.network, small_clip());
+  ASSERT_FALSE(checkpoint.notes.empty());
+  EXPECT_EQ(checkpoint.notes[0],
+            "tensors that belong to no tower were not read: head.weight, logit_bias");
+
+  // Nor does what wraps all names, or a counter among them.
+  TorchFile file;
+  std::vector<std::pair<std::string, std::string>> entries;
+  for (const auto& [name, tensor] : small_clip().parameters)
+    entries.emplace_back("model.module." + name, file.tensor(tensor));
+  entries.emplace_back("model.module.visual.steps", file.counter(3));
+  entries.emplace_back("steps", file.counter(3));
+  entries.emplace_back("when", "cdatetime\ndate\n)R");
+  const fs::path wrapped = archive("wrapped.pt", file.bytes(testing::pickle_dict(entries)));
+  ASSERT_TRUE(is_clip_checkpoint(wrapped));
+  expect_same_parameters(read_clip_checkpoint(wrapped, kSmallOptions).network, small_clip());
+}
+
+TEST_F(ClipFiles, TowersByThemselvesAreNamed) {
+  const MappedFile file(golden("clip/tiny-vit/model.safetensors"));
+  const Safetensors all(file.bytes());
+  for (const auto& [begin, said] :
+       {std::pair<std::string, std::string>{"text_", "a text tower by itself"},
+        {"vision_", "an image tower by itself"}}) {
+    std::vector<NamedTensor> tensors;
+    for (const auto& [name, view] : all.tensors())
+      if (name.starts_with(begin)) tensors.push_back({name, view});
+    const fs::path folder = hugging_face();
+    write_safetensors(folder / "model.safetensors", {}, tensors);
+    EXPECT_TRUE(is_clip_checkpoint(folder / "model.safetensors"));
+    EXPECT_NE(error_of([&] { read_clip_checkpoint(folder, {}); }).find(said), std::string::npos);
+  }
+}
+
+TEST_F(ClipFiles, PointersAndPagesInsteadOfFilesAreNamed) {
+  const std::string pointer =
+      "version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 605157884\n";
+  for (const char* name :
+       {"model.safetensors", "config.json", "preprocessor_config.json", "merges.txt"}) {
+    const fs::path folder = hugging_face({{name, pointer}});
+    const std::string error = error_of([&] { read_clip_checkpoint(folder, {}); });
+    EXPECT_NE(error.find("a Git LFS pointer"), std::string::npos) << name << ": " << error;
+    EXPECT_NE(error.find(name), std::string::npos) << error;
+    fs::remove_all(folder);
+  }
 }
 
 TEST_F(ClipFiles, AConfigurationThatIsWrongIsRefusedByKey) {
@@ -495,8 +679,7 @@ TEST_F(ClipFiles, HuggingFaceNamesAreRefusedByTheirOwnName) {
   EXPECT_EQ(refusal(layer + "self_attn.q_proj.bias", ""), layer + "self_attn.q_proj.bias: missing");
   EXPECT_EQ(refusal(layer + "mlp.fc1.bias", layer + "mlp.fc3.bias"),
             layer + "mlp.fc3.bias: no tensor of a Hugging Face CLIPModel");
-  EXPECT_EQ(refusal("logit_scale", "logit_bias"),
-            "logit_bias: no tensor of a Hugging Face CLIPModel");
+  EXPECT_EQ(refusal("logit_scale", "logit_bias"), "logit_scale: missing, expected ()");
 }
 
 TEST_F(ClipFiles, OpenClipSettingsOfOtherNetworksAreRefused) {

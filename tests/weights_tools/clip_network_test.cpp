@@ -194,9 +194,10 @@ TEST_F(ClipFile, ANetworkThatIsNotWholeIsNeitherSavedNorLoaded) {
 TEST_F(ClipFile, VocabulariesAreReadFromEitherFileAndComparedWithTheirIds) {
   const std::string lines = "t h\nth e</w>\na n\n", header = "#version: 0.2\n";
   const fs::path merges = write("merges.txt", header + lines);
-  EXPECT_EQ(read_vocabulary(merges, 517), kMerges);
-  EXPECT_EQ(read_vocabulary(folder_, 517), kMerges);
-  EXPECT_EQ(read_vocabulary(write("crlf.txt", "#version\r\nt h\r\nth e</w>\r\na n"), 517), kMerges);
+  EXPECT_EQ(read_vocabulary(merges, 517).merges, kMerges);
+  EXPECT_EQ(read_vocabulary(folder_, 517).merges, kMerges);
+  EXPECT_EQ(read_vocabulary(write("crlf.txt", "#version\r\nt h\r\nth e</w>\r\na n"), 517).merges,
+            kMerges);
   EXPECT_EQ(refusal(merges, [&] { read_vocabulary(merges, 516); }),
             "line 4: expected 2 merges for the network's vocabulary, got more");
   EXPECT_EQ(refusal(merges, [&] { read_vocabulary(merges, 518); }),
@@ -215,7 +216,7 @@ TEST_F(ClipFile, VocabulariesAreReadFromEitherFileAndComparedWithTheirIds) {
     return write("vocab.json", text + "}");
   };
   write_ids(513);
-  EXPECT_EQ(read_vocabulary(merges, 517), kMerges);
+  EXPECT_EQ(read_vocabulary(merges, 517).merges, kMerges);
   const fs::path ids = write_ids(511);
   EXPECT_EQ(refusal(ids, [&] { read_vocabulary(merges, 517); }),
             "\"the</w>\": expected id 513 as in the merges, got 511");
@@ -228,7 +229,7 @@ TEST_F(ClipFile, VocabulariesAreReadFromEitherFileAndComparedWithTheirIds) {
                       fs::create_directory(folder_ / "none");
                       read_vocabulary(folder_ / "none", 517);
                     }),
-            "neither merges.txt nor bpe_simple_vocab_16e6.txt.gz is there");
+            "neither merges.txt, tokenizer.json nor bpe_simple_vocab_16e6.txt.gz is there");
 }
 
 #ifdef VERNISSAGE_WITH_ZLIB
@@ -236,7 +237,7 @@ TEST_F(ClipFile, TheCompressedListGoesOnBehindTheMerges) {
   const std::string text =
       "\"bpe_simple_vocab_16e6.txt#version: 0.2\nt h\nth e</w>\na n\no n\ni n\n";
   const fs::path list = write("list", gzip(text));
-  EXPECT_EQ(read_vocabulary(list, 517), kMerges);
+  EXPECT_EQ(read_vocabulary(list, 517).merges, kMerges);
   EXPECT_EQ(refusal(list, [&] { read_vocabulary(list, 520); }),
             "expected 6 merges for the network's vocabulary, got 5");
   const std::string whole = gzip(text);
@@ -249,18 +250,92 @@ TEST_F(ClipFile, TheCompressedListGoesOnBehindTheMerges) {
   EXPECT_NE(refusal(wrong, [&] { read_vocabulary(wrong, 517); }).find("no gzip data"),
             std::string::npos);
   if (const auto published = find_golden("clip/bpe_simple_vocab_16e6.txt.gz")) {
-    EXPECT_EQ(read_vocabulary(*published, 49408),
-              read_vocabulary(golden("clip/merges.txt"), 49408));
+    EXPECT_EQ(read_vocabulary(*published, 49408).merges,
+              read_vocabulary(golden("clip/merges.txt"), 49408).merges);
   }
 }
 #endif
+
+TEST_F(ClipFile, ATokenizerFileGivesItsMergesAndTheTokensAddedToThem) {
+  std::string vocab;
+  for (int i = 0; i < 512; ++i)
+    vocab += "\"symbol " + std::to_string(i) + "\": " + std::to_string(i) + ", ";
+  vocab += R"("th": 512, "the</w>": 513, "an": 514, "<|startoftext|>": 515, "<|endoftext|>": 516)";
+  const auto tokenizer = [&](const std::string& merges, const std::string& more = "",
+                             const std::string& added = "") {
+    return write("tokenizer.json",
+                 "{\"version\": \"1.0\", \"normalizer\": {\"type\": \"NFC\"}, \"added_tokens\": "
+                 "[{\"id\": 516, \"content\": \"<|endoftext|>\", \"special\": true}" +
+                     added + "], \"model\": {\"type\": \"BPE\", \"dropout\": null, " + more +
+                     "\"end_of_word_suffix\": \"</w>\", \"vocab\": {" + vocab +
+                     "}, \"merges\": " + merges + "}}");
+  };
+  const std::string lines = R"(["t h", "th e</w>", "a n"])";
+  const fs::path path = tokenizer(lines);
+  EXPECT_EQ(read_vocabulary(path, 517).merges, kMerges);
+  EXPECT_EQ(read_vocabulary(folder_, 517).merges, kMerges);
+  EXPECT_TRUE(read_vocabulary(path, 517).added.empty());
+  tokenizer(R"([["t", "h"], ["th", "e</w>"], ["a", "n"]])");
+  EXPECT_EQ(read_vocabulary(path, 517).merges, kMerges);
+  EXPECT_EQ(refusal(path, [&] { read_vocabulary(path, 518); }),
+            "expected 4 merges for the network's vocabulary, got 3");
+  tokenizer(R"(["a n", "t h", "th e</w>"])");
+  EXPECT_EQ(refusal(path, [&] { read_vocabulary(path, 517); }),
+            "\"an\": expected id 512 as in the merges, got 514");
+  tokenizer(lines, "\"continuing_subword_prefix\": \"##\", ");
+  EXPECT_EQ(refusal(path, [&] { read_vocabulary(path, 517); }),
+            "model.continuing_subword_prefix: expected \"\", got \"##\"");
+
+  tokenizer(lines, "", R"(, {"id": 517, "content": "<cat-toy>"}, {"id": 518, "content": "<b>"})");
+  const Vocabulary added = read_vocabulary(path, 519);
+  EXPECT_EQ(added.merges, kMerges);
+  EXPECT_EQ(added.added, (std::vector<std::string>{"<cat-toy>", "<b>"}));
+  EXPECT_NE(refusal(path, [&] { read_vocabulary(path, 520); }), "") << "one of them has no name";
+
+  // merges.txt is read first; what it lacks may be added beside it.
+  const fs::path merges = write("merges.txt", "#version: 0.2\nt h\nth e</w>\na n\n");
+  EXPECT_EQ(read_vocabulary(folder_, 519).added, added.added);
+  fs::remove(path);
+  EXPECT_EQ(refusal(merges, [&] { read_vocabulary(folder_, 518); }),
+            "expected 4 merges for the network's vocabulary, got 3");
+  write("added_tokens.json", R"({"<cat-toy>": 517})");
+  EXPECT_EQ(read_vocabulary(folder_, 518).added, (std::vector<std::string>{"<cat-toy>"}));
+}
+
+TEST_F(ClipFile, TokensAddedBehindTheEndAreLeftOutWithANote) {
+  ClipNetwork network = small_clip(kMerges);
+  std::vector<NamedTensor> tensors;
+  Tensor words = network.at("token_embedding.weight");
+  const std::vector<float> original = words.values;
+  words.shape[0] += 1;
+  words.values.resize(words.values.size() + static_cast<size_t>(words.shape[1]), 7);
+  for (const auto& [name, tensor] : network.parameters)
+    tensors.push_back({name, name == "token_embedding.weight" ? words.view() : tensor.view()});
+  write_safetensors(folder_ / "weights", {}, tensors);
+  write("merges.txt", "#version: 0.2\nt h\nth e</w>\na n\n");
+  write("added_tokens.json", R"({"<cat-toy>": 517})");
+  const ClipCheckpoint checkpoint =
+      read_clip_checkpoint(folder_ / "weights", {.tokenizer = {},
+                                                 .heads = {{2, 3}},
+                                                 .activation = ClipActivation::gelu,
+                                                 .mean = {{0, 0, 0}},
+                                                 .std_dev = {{1, 1, 1}}});
+  EXPECT_EQ(checkpoint.network.config.vocabulary, 517);
+  EXPECT_EQ(checkpoint.network.at("token_embedding.weight").values, original);
+  ASSERT_EQ(checkpoint.notes.size(), 1u);
+  EXPECT_EQ(checkpoint.notes[0], "added tokens are not read: \"<cat-toy>\"");
+}
 
 TEST_F(ClipFile, ACheckpointTakesItsTokenizerFromBesideItOrFromTheUser) {
   const ClipNetwork network = small_clip(kMerges);
   std::vector<NamedTensor> tensors;
   for (const auto& [name, tensor] : network.parameters) tensors.push_back({name, tensor.view()});
   write_safetensors(folder_ / "weights", {}, tensors);
-  ClipOptions options = {.tokenizer = {}, .heads = {{2, 3}}, .activation = ClipActivation::gelu};
+  ClipOptions options = {.tokenizer = {},
+                         .heads = {{2, 3}},
+                         .activation = ClipActivation::gelu,
+                         .mean = {{0.5f, 0.5f, 0.5f}},
+                         .std_dev = {{0.25f, 0.5f, 1}}};
   const ClipCheckpoint without = read_clip_checkpoint(folder_ / "weights", options);
   EXPECT_FALSE(without.network.has_tokenizer());
   EXPECT_EQ(without.notes.size(), 1u);
@@ -293,8 +368,8 @@ TEST_F(ClipFile, TorchScriptIsABoxOfAttributesAndNothingElse) {
   const auto contains = [](const std::string& text, const char* part) {
     EXPECT_NE(text.find(part), std::string::npos) << text;
   };
-  contains(refused("c__torch__.a\nB\n)\x81}b", false), "global __torch__.a.B is not allowed");
-  contains(refused("c__torch__evil\nB\n)\x81}b"), "global __torch__evil.B is not allowed");
+  contains(refused("c__torch__.a\nB\n)\x81}b", false), "expected a dict, got a __torch__.a.B");
+  contains(refused("c__torch__evil\nB\n)\x81}b"), "of a __torch__evil.B, expected a module");
   contains(refused("cos\nsystem\n)\x81}b"), "global os.system is not allowed");
   contains(refused("c__torch__\nB\n)R"), "REDUCE of TorchScript class");
   contains(refused("c__torch__\nB\nK\x01\x85\x81}b"), "TorchScript class with 1 arguments");

@@ -8,7 +8,7 @@
 namespace vernissage {
 
 ClipBuilder::ClipBuilder(NamedSources tensors, uint64_t file_bytes) : builder_(file_bytes) {
-  for (auto& [name, source] : canonical_clip_tensors(std::move(tensors))) {
+  for (auto& [name, source] : canonical_clip_tensors(std::move(tensors), &unread_)) {
     // logit_scale is a scalar in most files and a list of one in some.
     if (name == "logit_scale" && source.shape == std::vector<int64_t>{1}) source.shape.clear();
     builder_.add(name, std::move(source));

@@ -20,6 +20,9 @@ class ClipBuilder {
   /// `file_bytes` as for NetworkBuilder. Throws Error as canonical_clip_tensors().
   ClipBuilder(NamedSources tensors, uint64_t file_bytes);
 
+  /// Tensors that belong to no tower and were left out.
+  const std::vector<std::string>& unread() const { return unread_; }
+
   /// The configuration as far as shapes say it: without heads, activations, source and the numbers
   /// of preprocessing. Throws Error naming a tensor that is missing or has no layer's shape.
   ClipConfig shapes() const;
@@ -33,6 +36,7 @@ class ClipBuilder {
   ClipTower tower(const std::string& prefix, int width) const;
 
   NetworkBuilder builder_;
+  std::vector<std::string> unread_;
 };
 
 /// width / kClipHeadWidth. Throws Error naming `tower` and --heads when it does not divide.

@@ -54,20 +54,15 @@ std::array<float, 3> three_numbers(JsonReader& json, const std::string& key) {
   return {numbers[0], numbers[1], numbers[2]};
 }
 
-/// 64, {"shortest_edge": 64} or {"height": 64, "width": 64}.
-void expect_side(JsonReader& json, const std::string& key, int expected) {
-  const auto check_side = [&](const std::string& name) {
-    const int side = small_count(json, name);
-    if (side != expected)
-      throw Error("preprocessor_config.json " + name + ": expected the network's image_size " +
-                  std::to_string(expected) + ", got " + std::to_string(side));
-  };
-  if (json.peek() != '{') return check_side(key);
-  read_object(json, [&](const std::string& name) {
-    if (name != "shortest_edge" && name != "height" && name != "width") return false;
-    check_side(key + "." + name);
-    return true;
+/// 224 or [224, 224].
+std::vector<int> sizes_of(JsonReader& json, const std::string& key) {
+  std::vector<int> sizes;
+  if (json.peek() != '[') return {small_count(json, key)};
+  json.array([&] {
+    if (sizes.size() == 2) json.fail(key + ": expected 2 numbers, got more");
+    sizes.push_back(small_count(json, key));
   });
+  return sizes;
 }
 
 void read_text_config(JsonReader& json, ClipConfig& config, float& eps) {
@@ -160,11 +155,10 @@ ClipConfig read_hugging_face_config(std::string_view text) {
   float text_eps = 1e-5f, vision_eps = 1e-5f;
 
   auto all = members(text);
-  if (const auto type = all.find("model_type"); type != all.end()) {
-    const std::string name = type->second.string();
-    if (name != "clip")
-      throw Error("config.json model_type: expected \"clip\", got " + json_quote_short(name));
-  }
+  std::string type = "clip";
+  if (const auto found = all.find("model_type"); found != all.end()) type = found->second.string();
+  if (type != "clip" && type != "clip_text_model" && type != "clip_vision_model")
+    throw Error("config.json model_type: expected \"clip\", got " + json_quote_short(type));
   if (const auto found = all.find("projection_dim"); found != all.end())
     config.embedding = small_count(found->second, found->first);
   // The long names win over the short ones, as in the library that writes these files.
@@ -174,44 +168,165 @@ ClipConfig read_hugging_face_config(std::string_view text) {
   for (const char* key : {"vision_config", "vision_config_dict"})
     if (const auto found = all.find(key); found != all.end())
       read_vision_config(found->second, config, vision_eps);
+  // A tower by itself has its settings at the top.
+  if (type == "clip_text_model") {
+    JsonReader json(text);
+    read_text_config(json, config, text_eps);
+    vision_eps = text_eps;
+  } else if (type == "clip_vision_model") {
+    JsonReader json(text);
+    read_vision_config(json, config, vision_eps);
+    text_eps = vision_eps;
+  }
   if (text_eps != vision_eps)
     throw Error("config.json layer_norm_eps: the towers differ, which is not supported");
   config.layer_norm_eps = text_eps;
   return config;
 }
 
-void read_preprocessor_config(std::string_view text, ClipConfig& config) {
-  JsonReader json(text);
-  constexpr int kBicubic = 3;
-  read_object(json, [&](const std::string& key) {
+namespace {
+
+/// Keys that say who wrote a file, or how its program passes pictures on: no pixel depends on them.
+/// Pictures here are RGB already, so that do_convert_rgb changes nothing either.
+const std::set<std::string, std::less<>> kWithoutEffect = {
+    "image_processor_type",  "feature_extractor_type",
+    "processor_class",       "auto_map",
+    "do_convert_rgb",        "return_tensors",
+    "_valid_processor_keys", "data_format",
+    "input_data_format",     "device",
+    "disable_grouping",      "default_to_square",
+    "transformers_version",  "_processor_class",
+    "tokenizer_class",       "_commit_hash"};
+
+/// The reader of one object of image-processor settings.
+class ImageProcessor {
+ public:
+  ImageProcessor(std::string file, int image_size)
+      : file_(std::move(file)), image_size_(image_size) {}
+
+  void read(JsonReader& json) {
+    read_object(json, [&](const std::string& key) {
+      seen_.insert(key);
+      return value(json, key);
+    });
+  }
+
+  Preprocessing finish() const {
+    Preprocessing result;
+    for (const char* key : {"do_resize", "size", "resample", "do_center_crop", "crop_size",
+                            "do_rescale", "rescale_factor", "do_normalize"})
+      if (!seen_.contains(key)) result.unstated.emplace_back(key);
+    // (v·f - mean) / std = (v/255 - mean/(255 f)) / (std/(255 f))
+    const double scale = do_rescale_ ? 255 * rescale_factor_ : 255;
+    constexpr double kRounding = 1e-6;  // of 1/255 as people write it down
+    const double by = std::abs(scale - 1) <= kRounding ? 1 : scale;
+    const auto scaled = [&](const std::array<float, 3>& numbers) {
+      std::array<float, 3> all = numbers;
+      for (float& number : all) number = static_cast<float>(number / by);
+      return all;
+    };
+    if (!do_normalize_) {
+      result.mean = std::array<float, 3>{0, 0, 0};
+      result.std_dev = scaled({1, 1, 1});
+      return result;
+    }
+    if (mean_) result.mean = scaled(*mean_);
+    if (std_dev_) result.std_dev = scaled(*std_dev_);
+    return result;
+  }
+
+ private:
+  [[noreturn]] void refuse(const std::string& key, const std::string& reason) const {
+    throw Error(file_ + " " + key + ": " + reason);
+  }
+
+  bool value(JsonReader& json, const std::string& key) {
+    constexpr int kBicubic = 3;
     if (key == "image_mean") {
-      config.mean = three_numbers(json, key);
+      mean_ = three_numbers(json, key);
     } else if (key == "image_std") {
-      config.std_dev = three_numbers(json, key);
+      std_dev_ = three_numbers(json, key);
     } else if (key == "size" || key == "crop_size") {
-      expect_side(json, key, config.image_size);
+      read_side(json, key);
     } else if (key == "resample") {
       const int filter = small_count(json, key);
-      if (filter != kBicubic)
-        throw Error("preprocessor_config.json resample: expected 3 (bicubic), got " +
-                    std::to_string(filter));
-    } else if (key == "do_resize" || key == "do_center_crop" || key == "do_normalize") {
-      if (!json.boolean()) throw Error("preprocessor_config.json " + key + ": expected true");
+      if (filter != kBicubic) refuse(key, "expected 3 (bicubic), got " + std::to_string(filter));
+    } else if (key == "do_resize" || key == "do_center_crop") {
+      if (!json.boolean()) refuse(key, "expected true");
+    } else if (key == "do_rescale") {
+      do_rescale_ = json.boolean();
+    } else if (key == "rescale_factor") {
+      rescale_factor_ = json.number();
+      if (!(rescale_factor_ > 0 && rescale_factor_ < 1e6))
+        refuse(key, "expected a positive number");
+    } else if (key == "do_normalize") {
+      do_normalize_ = json.boolean();
+    } else if (json.peek() == 'f' || kWithoutEffect.contains(key)) {
+      return false;  // "false" asks for nothing
     } else {
-      return false;
+      refuse(json_quote_short(key), "this setting is not known, and may change the pixels");
     }
     return true;
-  });
+  }
+
+  /// 64, {"shortest_edge": 64}; of the crop {"height": 64, "width": 64} besides, which of the size
+  /// would change the picture's proportions.
+  void read_side(JsonReader& json, const std::string& key) {
+    const auto check = [&](const std::string& name) {
+      const int side = small_count(json, name);
+      if (side != image_size_)
+        refuse(name, "expected the network's image_size " + std::to_string(image_size_) + ", got " +
+                         std::to_string(side));
+    };
+    if (json.peek() != '{') return check(key);
+    read_object(json, [&](const std::string& name) {
+      const bool side = name == "height" || name == "width";
+      if (name != "shortest_edge" && !(side && key == "crop_size"))
+        refuse(key + "." + name,
+               "only shortest_edge is known, which keeps a picture's proportions");
+      check(key + "." + name);
+      return true;
+    });
+  }
+
+  std::string file_;
+  int image_size_;
+  std::set<std::string> seen_;
+  std::optional<std::array<float, 3>> mean_, std_dev_;
+  bool do_rescale_ = true, do_normalize_ = true;
+  double rescale_factor_ = 1.0 / 255;
+};
+
+}  // namespace
+
+Preprocessing read_preprocessor_config(std::string_view text, int image_size,
+                                       const std::string& file) {
+  JsonReader json(text);
+  ImageProcessor processor(file, image_size);
+  processor.read(json);
   json.end();
+  return processor.finish();
 }
 
-ClipConfig read_open_clip_config(std::string_view text) {
-  ClipConfig config;
+std::optional<Preprocessing> read_processor_config(std::string_view text, int image_size) {
+  auto all = members(text);
+  const auto found = all.find("image_processor");
+  if (found == all.end()) return {};
+  ImageProcessor processor("processor_config.json image_processor", image_size);
+  processor.read(found->second);
+  return processor.finish();
+}
+
+OpenClipConfig read_open_clip_config(std::string_view text) {
+  OpenClipConfig result;
+  ClipConfig& config = result.config;
+  Preprocessing& preprocessing = result.preprocessing;
   config.source = "open_clip";
   config.context = 77;
   config.vocabulary = 49408;
   int head_width = kHeadWidth;
   ClipActivation activation = ClipActivation::gelu;
+  std::vector<int> sizes;  // of the pictures, as the preprocessing says it
   JsonReader json(text);
 
   const auto read_vision = [&] {
@@ -267,19 +382,27 @@ ClipConfig read_open_clip_config(std::string_view text) {
       return true;
     });
   };
+  std::set<std::string> seen;
   const auto read_preprocessing = [&] {
     read_object(json, [&](const std::string& key) {
+      seen.insert(key);
+      const std::string name = "preprocess_cfg." + key;
       if (key == "mean") {
-        config.mean = three_numbers(json, key);
+        preprocessing.mean = three_numbers(json, name);
       } else if (key == "std") {
-        config.std_dev = three_numbers(json, key);
-      } else if (key == "interpolation" || key == "resize_mode") {
-        const std::string value = json.string(), expected = key[0] == 'i' ? "bicubic" : "shortest";
+        preprocessing.std_dev = three_numbers(json, name);
+      } else if (key == "interpolation" || key == "resize_mode" || key == "mode") {
+        const std::string value = json.string();
+        const std::string expected = key[0] == 'i' ? "bicubic" : key[0] == 'r' ? "shortest" : "RGB";
         if (value != expected)
-          throw Error("preprocess_cfg." + key + ": expected " + json_quote(expected) + ", got " +
+          throw Error(name + ": expected " + json_quote(expected) + ", got " +
                       json_quote_short(value));
+      } else if (key == "size") {
+        sizes = sizes_of(json, name);
+      } else if (json.peek() == 'f' || key == "fill_color") {
+        return false;  // only pictures that are not cropped are filled up
       } else {
-        return false;
+        throw Error(name + ": this setting is not known, and may change the pixels");
       }
       return true;
     });
@@ -301,7 +424,13 @@ ClipConfig read_open_clip_config(std::string_view text) {
   config.vision.heads = config.vision.width / head_width;
   config.vision.activation = activation;
   config.text.activation = activation;
-  return config;
+  for (const int size : sizes)
+    if (size != config.image_size)
+      throw Error("preprocess_cfg.size: expected the network's image_size " +
+                  std::to_string(config.image_size) + ", got " + std::to_string(size));
+  for (const char* key : {"interpolation", "resize_mode"})
+    if (!seen.contains(key)) preprocessing.unstated.emplace_back(key);
+  return result;
 }
 
 void check_stated(const ClipConfig& stated, const ClipConfig& shapes) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -14,6 +15,13 @@ namespace {
 
 constexpr const char* kOriginalImage = "visual.conv1.weight";
 constexpr const char* kHuggingFaceImage = "vision_model.embeddings.patch_embedding.weight";
+constexpr const char* kHuggingFaceText = "text_model.embeddings.token_embedding.weight";
+
+/// What names of tensors that belong to the towers, or join them, begin with.
+constexpr std::string_view kTowerNames[] = {
+    "visual.",    "transformer.",  "text.",       "token_embedding.",   "positional_embedding",
+    "ln_final.",  "vision_model.", "text_model.", "visual_projection.", "text_projection",
+    "logit_scale"};
 
 struct Renaming {
   std::string_view from, to;
@@ -173,11 +181,47 @@ NamedSources from_hugging_face(NamedSources tensors) {
   return canonical;
 }
 
-/// Removes `prefix` from every name that has it.
-NamedSources without_prefix(NamedSources tensors, std::string_view prefix) {
+/// Does `name` end with the whole name `end`, alone or behind a dot?
+bool ends_whole(std::string_view name, std::string_view end) {
+  if (!name.ends_with(end)) return false;
+  return name.size() == end.size() || name[name.size() - end.size() - 1] == '.';
+}
+
+/// What a wrapper put in front of every name: what stands before the name of a tensor that all have.
+std::string wrapper_of(const NamedSources& tensors) {
+  for (const char* mark : {kOriginalImage, kHuggingFaceImage, kHuggingFaceText})
+    for (const auto& [name, source] : tensors)
+      if (ends_whole(name, mark)) return name.substr(0, name.size() - std::strlen(mark));
+  for (const auto& [name, source] : tensors)
+    for (const Renaming& other : kOtherTowers)
+      if (ends_whole(name, other.from)) return name.substr(0, name.size() - other.from.size());
+  return "";
+}
+
+/// The tensors of the towers without `prefix`; the names of the others go to `unread`.
+NamedSources towers_of(NamedSources tensors, const std::string& prefix,
+                       std::vector<std::string>* unread) {
+  NamedSources rest;
+  for (auto& [name, source] : tensors) {
+    const bool inside = name.starts_with(prefix);
+    const std::string bare = inside ? name.substr(prefix.size()) : name;
+    const bool tower = inside && std::ranges::any_of(kTowerNames, [&](std::string_view begin) {
+                         return bare.starts_with(begin);
+                       });
+    if (tower)
+      put(rest, bare, std::move(source));
+    else if (unread != nullptr)
+      unread->push_back(name);
+  }
+  return rest;
+}
+
+/// OpenCLIP's custom text towers have a prefix of their own.
+NamedSources without_text_prefix(NamedSources tensors) {
+  constexpr std::string_view kPrefix = "text.";
   NamedSources rest;
   for (auto& [name, source] : tensors)
-    put(rest, name.starts_with(prefix) ? name.substr(prefix.size()) : name, std::move(source));
+    put(rest, name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name, std::move(source));
   return rest;
 }
 
@@ -190,24 +234,45 @@ bool is_clip_bookkeeping(std::string_view name) {
 }
 
 bool is_clip_name(std::string_view name) {
-  if (name.starts_with("module.")) name.remove_prefix(7);
-  return name == kOriginalImage || name == kHuggingFaceImage || renamed(kOtherTowers, name);
+  const auto ends = [&](std::string_view end) { return ends_whole(name, end); };
+  return ends(kOriginalImage) || ends(kHuggingFaceImage) || ends(kHuggingFaceText) ||
+         std::ranges::any_of(kOtherTowers, [&](const Renaming& other) { return ends(other.from); });
+}
+
+bool is_clip_tower_name(std::string_view name) {
+  for (;;) {
+    const bool begins = std::ranges::any_of(
+        kTowerNames, [&](std::string_view begin) { return name.starts_with(begin); });
+    if (begins) return true;
+    const size_t dot = name.find('.');
+    if (dot == name.npos) return false;
+    name.remove_prefix(dot + 1);
+  }
 }
 
 bool is_hugging_face_clip(const NamedSources& tensors) {
-  return tensors.contains(kHuggingFaceImage) ||
-         tensors.contains(std::string("module.") + kHuggingFaceImage);
+  return std::ranges::any_of(tensors, [](const auto& entry) {
+    return ends_whole(entry.first, kHuggingFaceImage) || ends_whole(entry.first, kHuggingFaceText);
+  });
 }
 
-NamedSources canonical_clip_tensors(NamedSources tensors) {
-  const auto wrapped = [](const auto& entry) { return entry.first.starts_with("module."); };
-  if (!tensors.empty() && std::ranges::all_of(tensors, wrapped))
-    tensors = without_prefix(std::move(tensors), "module.");
+NamedSources canonical_clip_tensors(NamedSources tensors, std::vector<std::string>* unread) {
+  const std::string prefix = wrapper_of(tensors);
+  tensors = towers_of(std::move(tensors), prefix, unread);
   for (const auto& [name, source] : tensors)
     if (const auto kind = renamed(kOtherTowers, name))
       throw Error(name + ": " + std::string(*kind) + " is not read, only vision transformers are");
-  if (tensors.contains(kHuggingFaceImage)) return from_hugging_face(std::move(tensors));
-  if (tensors.contains(kOriginalImage)) return without_prefix(std::move(tensors), "text.");
+  const bool image = tensors.contains(kHuggingFaceImage), text = tensors.contains(kHuggingFaceText);
+  if (text && !image)
+    throw Error(
+        "a text tower by itself (CLIPTextModel): without its image tower no picture can be "
+        "compared with words; give the whole CLIPModel");
+  if (image && !text)
+    throw Error(
+        "an image tower by itself (CLIPVisionModel): without its text tower no words can be "
+        "compared with pictures; give the whole CLIPModel");
+  if (image) return from_hugging_face(std::move(tensors));
+  if (tensors.contains(kOriginalImage)) return without_text_prefix(std::move(tensors));
   throw Error(std::string("no CLIP network: neither ") + kOriginalImage + " nor " +
               kHuggingFaceImage + " is there");
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "weights_tools/containers/tensor_source.h"
 
@@ -18,16 +19,22 @@ using NamedSources = std::map<std::string, TensorSource, std::less<>>;
 /// shapes do not: position_ids, attn_mask, input_resolution, context_length, vocab_size.
 bool is_clip_bookkeeping(std::string_view name);
 
-/// Whether a file with a tensor of this name is meant as CLIP: either family's image tower, or one
-/// that canonical_clip_tensors() refuses by name.
+/// Whether a file with a tensor of this name is meant as CLIP: either family's towers, also inside a
+/// wrapper, or one that canonical_clip_tensors() refuses by name.
 bool is_clip_name(std::string_view name);
+
+/// Whether a tensor of this name, wrapper or not, belongs to a tower or joins them: another is
+/// nothing that a picture's or a text's embedding depends on.
+bool is_clip_tower_name(std::string_view name);
 
 /// Of which family? Only for tensors among which is_clip_name() is true of one.
 bool is_hugging_face_clip(const NamedSources& tensors);
 
 /// The same tensors under canonical names and in canonical shape: wrappers' prefixes removed, q, k
-/// and v in one, projections as (width, embedding). Throws Error naming a family, an image tower or
-/// a tensor that is not known.
-NamedSources canonical_clip_tensors(NamedSources tensors);
+/// and v in one, projections as (width, embedding). What belongs to no tower is left out; its names
+/// go to `unread`. Throws Error naming a family, a tower that is by itself, or a tensor of a tower
+/// that is not known.
+NamedSources canonical_clip_tensors(NamedSources tensors,
+                                    std::vector<std::string>* unread = nullptr);
 
 }  // namespace vernissage

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "engine/formats/foreign_file.h"
 #include "engine/formats/safetensors.h"
 #include "weights_tools/containers/torch_archive.h"
 #include "weights_tools/containers/torch_stream.h"
@@ -24,14 +25,16 @@ bool begins_like_safetensors(std::span<const std::byte> bytes) {
   return header_bytes <= bytes.size() && bytes[sizeof header_bytes] == std::byte{'{'};
 }
 
+/// Counters and masks are no weights, whatever they are called.
+bool is_real(DType dtype) {
+  return dtype == DType::f32 || dtype == DType::f16 || dtype == DType::bf16 || dtype == DType::f64;
+}
+
 NamedSources from_safetensors(std::span<const std::byte> bytes) {
   NamedSources sources;
   const Safetensors file(bytes);
   for (const auto& [name, view] : file.tensors()) {
-    if (is_clip_bookkeeping(name)) continue;
-    if (view.dtype != DType::f32 && view.dtype != DType::f16 && view.dtype != DType::bf16)
-      throw Error(json_quote_short(name) + ": dtype " + dtype_name(view.dtype) +
-                  ", expected F16, BF16 or F32");
+    if (is_clip_bookkeeping(name) || !is_real(view.dtype)) continue;
     sources.emplace(name, TensorSource{view.shape, view.dtype, view.bytes.size(),
                                        [tensor = view] { return tensor.to_f32(); }});
   }
@@ -49,7 +52,7 @@ class TorchTensors {
     const PickleValue* inner = find(root, "state_dict");
     const PickleValue& state = inner == nullptr ? root : to_mapping(*inner, "state_dict");
     for (const auto& [key, value] : state.entries)
-      add(std::string(to_text(*key, "a key of the state dict")), *value);
+      if (key->kind == PickleKind::text) add(std::string(key->text()), *value);
   }
 
   /// `object` is a module: its attributes are tensors, modules and settings, which are passed over.
@@ -85,8 +88,27 @@ class TorchTensors {
       throw ParseError(value.offset,
                        "more than " + std::to_string(NetworkBuilder::kTensorsMax) + " tensors");
     const std::string what = printable(name);
-    if (!tensors.emplace(name, to_tensor_source(value, what, storage_)).second)
-      throw ParseError(value.offset, what + ": occurs twice");
+    if (tensors.contains(name)) throw ParseError(value.offset, what + ": occurs twice");
+    try {
+      tensors.emplace(name, to_tensor_source(value, what, storage_));
+    } catch (const ParseError&) {
+      // What no tower is made of may be anything; nobody reads it.
+      if (is_clip_tower_name(name) && !is_integer_tensor(value)) throw;
+    }
+  }
+
+  /// Of integers or truth values, like a counter or a mask?
+  static bool is_integer_tensor(const PickleValue& value) {
+    const PickleValue* call = &value;
+    if (call->is_call(Global::rebuild_parameter) && !call->arguments->items.empty())
+      call = call->arguments->items[0];
+    if (!call->is_call(Global::rebuild_tensor) || call->arguments->items.empty()) return false;
+    try {
+      const auto dtype = to_storage_id(*call->arguments->items[0]).type.dtype;
+      return dtype && !is_real(*dtype);
+    } catch (const ParseError&) {
+      return false;
+    }
   }
 
   StorageReader storage_;
@@ -124,7 +146,7 @@ ClipWeights::ClipWeights(std::span<const std::byte> bytes) {
     storage = [this](const PickleValue& id) { return stream_->storage(id); };
     root = &stream_->object();
   } else {
-    throw ParseError(0, "neither safetensors nor a torch archive");
+    throw ParseError(0, foreign_file(bytes).value_or("neither safetensors nor a torch archive"));
   }
   TorchTensors reader(std::move(storage));
   if (archive_ != nullptr && archive_->is_script()) {
