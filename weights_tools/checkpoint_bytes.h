@@ -10,6 +10,10 @@
 namespace vernissage {
 
 /// Every kind but our own safetensors. Throws Error, without the file's name.
-Checkpoint read_foreign_checkpoint(std::span<const std::byte> bytes, NetworkChoice choice);
+Checkpoint read_foreign_checkpoint(std::span<const std::byte> bytes, NetworkChoice choice,
+                                   const GeneratorOptions& options = {});
+
+/// Whether a safetensors file, not of ours, names the tensors of a generator. Throws ParseError.
+bool is_foreign_generator(std::span<const std::byte> bytes);
 
 }  // namespace vernissage

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "engine/formats/safetensors.h"
 #include "weights_tools/checkpoint.h"
+#include "weights_tools/checkpoint_bytes.h"
 #include "weights_tools/inspect_clip.h"
 
 namespace vernissage {
@@ -117,7 +118,7 @@ Inspection inspect_safetensors(const fs::path& path, const MappedFile& mapped) {
   return result;
 }
 
-Inspection inspect_clip(const fs::path& path, const ClipOptions& options) {
+Inspection clip_inspection(const fs::path& path, const ClipOptions& options) {
   const ClipCheckpoint checkpoint = read_clip_checkpoint(path, options);
   Inspection result;
   result.file = path.string();
@@ -128,6 +129,23 @@ Inspection inspect_clip(const fs::path& path, const ClipOptions& options) {
   for (const ParameterSpec& spec : parameters(*result.clip)) {
     result.tensors.push_back(summary(spec.name, checkpoint.network.at(spec.name).view()));
     result.tensors.back().dtype = dtype_name(checkpoint.stored.at(spec.name));
+  }
+  return result;
+}
+
+Inspection inspect_checkpoint(const fs::path& path, const std::string& network,
+                              const GeneratorOptions& options) {
+  const Checkpoint checkpoint = read_checkpoint(path, network, options);
+  Inspection result;
+  result.file = path.string();
+  result.format = checkpoint.format;
+  result.chosen = checkpoint.chosen;
+  result.notes = checkpoint.notes;
+  result.config = checkpoint.network.config;
+  for (const ParameterSpec& spec : parameters(*result.config)) {
+    result.tensors.push_back(summary(spec.name, checkpoint.network.at(spec.name).view()));
+    const auto stored = checkpoint.stored.find(spec.name);
+    if (stored != checkpoint.stored.end()) result.tensors.back().dtype = dtype_name(stored->second);
   }
   return result;
 }
@@ -237,37 +255,38 @@ std::string network_json(const NetworkConfig& c) {
 
 }  // namespace
 
-Inspection inspect(const fs::path& path, const std::string& network, const ClipOptions& clip) {
-  if (is_clip_checkpoint(path)) {
-    if (!network.empty())
-      throw Error(path.string() + ": a CLIP network; there is no " + network + " to choose");
-    try {
-      return inspect_clip(path, clip);
-    } catch (const Error& error) {
-      // Tensors can be listed, even where what is missing is beside them.
-      if (fs::is_directory(path)) throw;
-      const MappedFile mapped(path);
-      if (!looks_like_safetensors(mapped.bytes())) throw;
-      Inspection result = inspect_safetensors(path, mapped);
-      result.notes.push_back(error.what());
-      return result;
-    }
+Inspection inspect_clip(const fs::path& path, const std::string& network,
+                        const ClipOptions& options) {
+  if (!network.empty())
+    throw Error(path.string() + ": a CLIP network; there is no " + network + " to choose");
+  try {
+    return clip_inspection(path, options);
+  } catch (const Error& error) {
+    // Tensors can be listed, even where what is missing is beside them.
+    if (fs::is_directory(path)) throw;
+    const MappedFile mapped(path);
+    if (!looks_like_safetensors(mapped.bytes())) throw;
+    Inspection result = inspect_safetensors(path, mapped);
+    result.notes.push_back(error.what());
+    return result;
   }
+}
+
+Inspection inspect(const fs::path& path, const std::string& network,
+                   const GeneratorOptions& options) {
   const MappedFile mapped(path);
-  if (looks_like_safetensors(mapped.bytes())) return inspect_safetensors(path, mapped);
-  const Checkpoint checkpoint = read_checkpoint(path, network);
-  Inspection result;
-  result.file = path.string();
-  result.format = checkpoint.format;
-  result.chosen = checkpoint.chosen;
-  result.notes = checkpoint.notes;
-  result.config = checkpoint.network.config;
-  for (const ParameterSpec& spec : parameters(*result.config)) {
-    result.tensors.push_back(summary(spec.name, checkpoint.network.at(spec.name).view()));
-    const auto stored = checkpoint.stored.find(spec.name);
-    if (stored != checkpoint.stored.end()) result.tensors.back().dtype = dtype_name(stored->second);
+  std::optional<Inspection> tensors;
+  if (looks_like_safetensors(mapped.bytes())) {
+    tensors = inspect_safetensors(path, mapped);
+    if (tensors->config || !is_foreign_generator(mapped.bytes())) return *tensors;
   }
-  return result;
+  try {
+    return inspect_checkpoint(path, network, options);
+  } catch (const Error& error) {
+    if (!tensors) throw;
+    tensors->notes.push_back(error.what());
+    return *tensors;
+  }
 }
 
 std::string inspection_text(const Inspection& inspection) {

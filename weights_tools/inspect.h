@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/formats/network.h"
+#include "weights_tools/checkpoint.h"
 #include "weights_tools/clip_checkpoint.h"
 
 namespace vernissage {
@@ -32,10 +33,13 @@ struct Inspection {
   std::vector<TensorSummary> tensors;           // in the file's order, else in canonical order
 };
 
-/// Reads any file that `convert` reads, and any other safetensors file for its tensors. `network`
-/// as in read_checkpoint(), `clip` as in read_clip_checkpoint(). Throws Error naming the file.
+/// Reads any generator that `convert` reads, and any other safetensors file for its tensors.
+/// `network` and `options` as in read_checkpoint(). Throws Error naming the file.
 Inspection inspect(const std::filesystem::path& path, const std::string& network,
-                   const ClipOptions& clip = {});
+                   const GeneratorOptions& options = {});
+/// The same for what is_clip_checkpoint(); `options` as in read_clip_checkpoint().
+Inspection inspect_clip(const std::filesystem::path& path, const std::string& network,
+                        const ClipOptions& options = {});
 
 /// For people: lines of text. For machines: one JSON object.
 std::string inspection_text(const Inspection& inspection);

@@ -346,7 +346,7 @@ TEST_F(WeightsCli, ConvertTakesHeadsAndActivationOfClipFromTheUser) {
   for (const auto& wrong : std::vector<std::vector<std::string>>{{"--heads", "4"},
                                                                  {"--heads", "4,x"},
                                                                  {"--heads", "4,0"},
-                                                                 {"--activation", "relu"},
+                                                                 {"--activation", "relu6"},
                                                                  {"--dtype", "bf16"}}) {
     std::vector<std::string> arguments = {"convert", archive, in_folder("no")};
     arguments.insert(arguments.end(), wrong.begin(), wrong.end());
@@ -354,10 +354,38 @@ TEST_F(WeightsCli, ConvertTakesHeadsAndActivationOfClipFromTheUser) {
   }
   expect_refused(run({"convert", archive, in_folder("no"), "--heads", "3,1"}), archive);
   expect_refused(run({"convert", archive, in_folder("no"), "--network", "G"}), archive);
+  expect_refused(run({"convert", archive, in_folder("no"), "--activation", "lrelu"}), archive);
+  expect_refused(run({"convert", archive, in_folder("no"), "--conv-clamp", "256"}), archive);
   const std::string generator = golden("stylegan2/models/ada32/network.pkl").string();
   expect_refused(run({"convert", generator, in_folder("no"), "--heads", "3,1"}), generator);
   expect_refused(run({"convert", generator, in_folder("no"), "--dtype", "f16"}), generator);
+  expect_refused(run({"convert", generator, in_folder("no"), "--mean", "0,0,0"}), generator);
   EXPECT_EQ(entry_count(), 1u);
+}
+
+TEST_F(WeightsCli, ConvertAsksForWhatAStateDictDoesNotTellAndKeepsIt) {
+  for (const char* name : {"ada8_state_dict.pt", "ada8_state_dict.safetensors"}) {
+    const std::string file = golden(std::string("stylegan2/brought/") + name).string();
+    const Result asked = run({"convert", file, in_folder("no")});
+    expect_refused(asked, file);
+    EXPECT_TRUE(has(asked.err, "--conv-clamp none|NUMBER")) << asked.err;
+    const Result result =
+        run({"convert", file, in_folder("out"), "--conv-clamp", "none", "--mapping-lr-multiplier",
+             "0.01", "--activation", "lrelu"});
+    EXPECT_EQ(result.status, 0) << result.err;
+    ASSERT_EQ(run({"convert", golden("stylegan2/hostile/ok_ada8.pkl").string(), in_folder("same")})
+                  .status,
+              0);
+    EXPECT_EQ(contents(in_folder("out")), contents(in_folder("same"))) << name;
+  }
+  const Result listed =
+      run({"inspect", golden("stylegan2/brought/ada8_state_dict.safetensors").string()});
+  EXPECT_EQ(listed.status, 0) << listed.err;
+  EXPECT_TRUE(has(listed.out, "note: ")) << listed.out;
+  EXPECT_TRUE(has(listed.out, "synthesis.b4.const")) << listed.out;
+  const std::string noiseless = golden("stylegan2/brought/ros8_no_noises.pt").string();
+  ASSERT_EQ(run({"convert", noiseless, in_folder("seeded")}).status, 0);
+  EXPECT_TRUE(has(contents(in_folder("seeded")), "noise_const\":\"standard normal"));
 }
 
 TEST_F(WeightsCli, InspectDescribesClip) {

@@ -194,7 +194,8 @@ TEST(Pickle, WhatAnUnknownNameMakesIsOpaque) {
 }
 
 TEST(Pickle, TheNameOfAGlobalIsSafeToPrint) {
-  EXPECT_TRUE(says(refusal("cos\x1b[2J\nsystem\n."s), "os\\x1b[2J.system"));
+  EXPECT_TRUE(says(refusal("cos.\x1b[2J\nsystem\n."s), "os.\\x1b[2J.system"));
+  EXPECT_EQ(describe(*Parsed("cm\x1b[2J\nClass\n."s)), "m\\x1b[2J.Class");
   const std::string os = "os." + std::string(100000, 'x');
   EXPECT_LT(refusal("c" + os + "\nsystem\n.").size(), 300u);
   EXPECT_LT(describe(*Parsed("c"s + std::string(100000, 'x') + "\nsystem\n.")).size(), 300u);
@@ -342,8 +343,8 @@ TEST(Pickle, OpaqueObjectsCountLikeAllOthers) {
   EXPECT_TRUE(says(refusal(list), "40 MiB"));
   EXPECT_TRUE(says(refusal("cm\nf\n" + repeated(")R", 500000) + "."), "40 MiB"));
   // A long name that the memo repeats is kept short.
-  const std::string names = "\x8c\x64" + std::string(100, 'm') + "\x94(" +
-                            repeated("h\0h\0\x93"s, 200000) + "t.";
+  const std::string names =
+      "\x8c\x64" + std::string(100, 'm') + "\x94(" + repeated("h\0h\0\x93"s, 200000) + "t.";
   EXPECT_NE(refusal(names), "");
   // A line of Latin-1 becomes twice as long; a stream of nothing else may.
   const std::string lines = "(" + repeated("V" + std::string(1000, '\xe9') + "\n", 2000) + "t.";

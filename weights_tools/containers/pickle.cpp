@@ -690,7 +690,9 @@ PickleValue* PickleMachine::known_call(const PickleValue& callee, const PickleVa
 /// the base is a dict its entries.
 PickleValue* PickleMachine::reconstructed(const PickleValue& arguments) {
   const auto& items = arguments.items;
-  if (items.size() != 3 || items[0]->kind != PickleKind::global) {
+  const bool whole = items.size() == 3 &&
+                     (items[0]->kind == PickleKind::global || items[0]->is_call(Global::unknown));
+  if (!whole) {
     fail("copyreg._reconstructor without a class, its base and a state");
   }
   const Global made = items[0]->global;

@@ -62,6 +62,14 @@ std::map<std::string, Tensor> NetworkBuilder::take_all(const std::vector<Paramet
 }
 
 Network NetworkBuilder::build(const NetworkConfig& config) {
+  if (has("synthesis.b4.const")) {
+    const auto& begin = shape("synthesis.b4.const", 3);
+    if (begin[1] != begin[2]) {
+      throw Error("synthesis.b4.const: a network of rectangular pictures, which begins with " +
+                  std::to_string(begin[1]) + " x " + std::to_string(begin[2]) +
+                  ", is not read; only square ones are");
+    }
+  }
   Network network{config, take_all(parameters(config))};
   check(network);
   return network;

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "weights_tools/containers/numpy_value.h"
+#include "weights_tools/readers/generators/completion.h"
 #include "weights_tools/readers/generators/network_builder.h"
 
 namespace vernissage {
@@ -187,8 +188,7 @@ class Reader {
   Reader(const PickleValue& value, const std::string& path, uint64_t file_bytes)
       : builder_(file_bytes), top_(to_network(value, path)) {}
 
-  Network read();
-  const std::map<std::string, DType>& stored() const { return builder_.stored(); }
+  void read(Checkpoint& checkpoint);
 
  private:
   void read_config(const TfNetwork& mapping, const TfNetwork& synthesis);
@@ -366,7 +366,7 @@ void Reader::read_config(const TfNetwork& mapping, const TfNetwork& synthesis) {
   filter_ = to_filter(synthesis);
 }
 
-Network Reader::read() {
+void Reader::read(Checkpoint& checkpoint) {
   expect_function(top_, {"G_main"});
   const TfNetwork mapping = component(top_, "mapping");
   const TfNetwork synthesis = component(top_, "synthesis");
@@ -393,7 +393,7 @@ Network Reader::read() {
     add_dense("mapping/Dense" + part, "mapping.fc" + part);
     config_.mapping_widths.push_back(builder_.size("mapping.fc" + part + ".weight", 2, 0));
   }
-  add("dlatent_avg", "mapping.w_avg", 1, {{0}});
+  if (variables_.contains("dlatent_avg")) add("dlatent_avg", "mapping.w_avg", 1, {{0}});
   for (int resolution = 4; resolution <= config_.resolution; resolution *= 2) add_block(resolution);
   add_filters();
   if (!variables_.empty()) {
@@ -401,7 +401,7 @@ Network Reader::read() {
         variables_.begin()->second->offset,
         top_.path + ": variable \"" + printable(variables_.begin()->first) + "\" is unknown");
   }
-  return builder_.build(config_);
+  build_completed(builder_, config_, top_.path + " has no dlatent_avg", checkpoint);
 }
 
 }  // namespace
@@ -420,10 +420,9 @@ Checkpoint read_nvidia_tf(const PickleValue& root, uint64_t file_bytes, NetworkC
   const std::string key = average ? "Gs" : "G";
   Reader reader(*root.items[average ? 2 : 0], key, file_bytes);
   Checkpoint checkpoint;
-  checkpoint.network = reader.read();
+  reader.read(checkpoint);
   checkpoint.format = checkpoint.network.config.source + " TensorFlow pickle";
   checkpoint.chosen = key;
-  checkpoint.stored = reader.stored();
   return checkpoint;
 }
 

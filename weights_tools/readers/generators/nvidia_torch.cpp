@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -11,7 +12,8 @@
 #include "base/error.h"
 #include "weights_tools/containers/torch_module.h"
 #include "weights_tools/containers/torch_stream.h"
-#include "weights_tools/readers/generators/network_builder.h"
+#include "weights_tools/readers/generators/completion.h"
+#include "weights_tools/readers/generators/state_dict.h"
 
 namespace vernissage {
 namespace {
@@ -79,11 +81,11 @@ class Shared {
 
 class Reader {
  public:
-  Reader(const PickleValue& root, std::span<const std::byte> file, const std::string& key)
-      : file_(file), builder_(file.size()), generator_(*find(root, key), key) {}
+  Reader(const PickleValue& value, const std::string& path, const StorageReader& storage,
+         uint64_t file_bytes)
+      : storage_(storage), builder_(file_bytes), generator_(value, path) {}
 
-  Network read();
-  const std::map<std::string, DType>& stored() const { return builder_.stored(); }
+  void read(Checkpoint& checkpoint);
 
  private:
   void refuse_other_families() const;
@@ -97,12 +99,9 @@ class Reader {
   void read_affine(const TorchModule& layer, const std::string& name, int channels);
   double read_dense(const TorchModule& dense, const std::string& name);
   void add_tensors(const TorchModule& module, const std::string& name);
-  void drop_unused_filters();
   void note_clamp(const TorchModule& layer);
-  TorchStorage storage(const PickleValue& value);
 
-  std::span<const std::byte> file_;
-  std::map<const std::byte*, TorchStorage> storages_;  // by the bytes they were read from
+  const StorageReader& storage_;
   NetworkBuilder builder_;
   TorchModule generator_;
   NetworkConfig config_;
@@ -110,7 +109,6 @@ class Reader {
   Shared<Activation> activation_;
   Shared<double> clamp_;
   Shared<bool> use_noise_;
-  std::vector<std::pair<std::string, std::vector<float>>> skip_filters_;  // block, values
 };
 
 // Generators of the other families carry the same class name; their parts tell them apart.
@@ -284,48 +282,13 @@ void Reader::note_clamp(const TorchModule& layer) {
 void Reader::add_tensors(const TorchModule& module, const std::string& name) {
   for (const auto& [key, value] : module.tensors()) {
     const std::string what = module.path() + "." + printable(key);
-    builder_.add(
-        name + "." + printable(key),
-        to_tensor_source(*value, what, [this](const PickleValue& id) { return storage(id); }));
+    TensorSource source = to_tensor_source(*value, what, storage_);
+    if (what.ends_with(".mapping.w_avg")) source = centre_of(std::move(source), what);
+    builder_.add(name + "." + printable(key), std::move(source));
   }
 }
 
-// Each storage of a snapshot is a whole torch stream of its own, inside a byte string.
-TorchStorage Reader::storage(const PickleValue& value) {
-  if (!value.is_call(Global::load_from_bytes) || value.arguments->items.size() != 1 ||
-      value.arguments->items[0]->kind != PickleKind::bytes) {
-    throw ParseError(value.offset, "expected a storage as bytes, got " + describe(value));
-  }
-  const auto bytes = value.arguments->items[0]->bytes;
-  // Offsets count from the start of the file, unless protocol 2 spelled the bytes as text.
-  const std::less_equal<const std::byte*> not_after;
-  const bool in_file =
-      not_after(file_.data(), bytes.data()) && not_after(bytes.data(), file_.data() + file_.size());
-  // Read once each, however many tensors share it: the work stays linear in the file's length.
-  const auto known = storages_.find(bytes.data());
-  if (known != storages_.end()) return known->second;
-  const TorchStream stream(
-      bytes, in_file ? static_cast<uint64_t>(bytes.data() - file_.data()) : value.offset);
-  return storages_.emplace(bytes.data(), stream.storage(stream.object())).first->second;
-}
-
-// The releases register the filter in every layer and block, also where nothing resamples; only
-// those in use are kept. All have to be the 4x4 of a network we know.
-void Reader::drop_unused_filters() {
-  const std::vector<int64_t> shape{4, 4};
-  for (int resolution = 4; resolution <= config_.resolution; resolution *= 2) {
-    const std::string block = "synthesis." + block_name(resolution);
-    const bool block_resamples = resolution > 4 && config_.architecture != Architecture::orig;
-    if (!block_resamples) builder_.take(block + ".resample_filter", shape);
-    builder_.take(block + ".conv1.resample_filter", shape);
-    if (config_.architecture == Architecture::resnet && resolution > 4) {
-      const auto skip = builder_.take(block + ".skip.resample_filter", shape);
-      skip_filters_.push_back({block, skip});
-    }
-  }
-}
-
-Network Reader::read() {
+void Reader::read(Checkpoint& checkpoint) {
   refuse_other_families();
   expect_equal<size_t>(generator_.path() + ": number of parts", generator_.children().size(), 2);
   const TorchModule mapping = generator_.child("mapping");
@@ -337,24 +300,90 @@ Network Reader::read() {
   // stylegan3's release of the same network states how its modulated convolutions are fused.
   config_.source =
       synthesis.child("b4").has("fused_modconv_default") ? "stylegan3" : "stylegan2-ada-pytorch";
-  drop_unused_filters();
-  Network network = builder_.build(config_);
-  for (const auto& [block, filter] : skip_filters_) {
-    if (network.at(block + ".resample_filter").values != filter) {
-      refuse(block + ".skip.resample_filter", "differs from the filter of its block");
-    }
-  }
-  return network;
+  const SkipFilters skips = drop_unused_filters(builder_, config_);
+  build_completed(builder_, config_, generator_.path() + ".mapping has no w_avg", checkpoint);
+  check_skip_filters(checkpoint.network, skips);
 }
 
 }  // namespace
 
-bool looks_like_nvidia_torch(const PickleValue& root) {
-  return is_mapping(root) && (find(root, "G_ema") || find(root, "G") || find(root, "D"));
+SkipFilters drop_unused_filters(NetworkBuilder& builder, const NetworkConfig& config) {
+  SkipFilters skips;
+  const std::vector<int64_t> shape{4, 4};
+  for (int resolution = 4; resolution <= config.resolution; resolution *= 2) {
+    const std::string block = "synthesis." + block_name(resolution);
+    const bool block_resamples = resolution > 4 && config.architecture != Architecture::orig;
+    if (!block_resamples) builder.take(block + ".resample_filter", shape);
+    builder.take(block + ".conv1.resample_filter", shape);
+    if (config.architecture == Architecture::resnet && resolution > 4) {
+      skips.push_back({block, builder.take(block + ".skip.resample_filter", shape)});
+    }
+  }
+  return skips;
 }
 
-Checkpoint read_nvidia_torch(const PickleValue& root, std::span<const std::byte> file,
-                             NetworkChoice choice) {
+void check_skip_filters(const Network& network, const SkipFilters& skips) {
+  for (const auto& [block, filter] : skips) {
+    if (network.at(block + ".resample_filter").values != filter) {
+      refuse(block + ".skip.resample_filter", "differs from the filter of its block");
+    }
+  }
+}
+
+StorageReader pickled_storages(std::span<const std::byte> file, StorageReader others) {
+  // By the bytes they were read from: read once each, however many tensors share it, so that the
+  // work stays linear in the file's length.
+  using Known = std::map<const std::byte*, TorchStorage>;
+  return [file, others = std::move(others),
+          known = std::make_shared<Known>()](const PickleValue& value) {
+    if (others && value.kind == PickleKind::persistent) return others(value);
+    if (!value.is_call(Global::load_from_bytes) || value.arguments->items.size() != 1 ||
+        value.arguments->items[0]->kind != PickleKind::bytes) {
+      throw ParseError(value.offset, "expected a storage as bytes, got " + describe(value));
+    }
+    const auto bytes = value.arguments->items[0]->bytes;
+    if (const auto found = known->find(bytes.data()); found != known->end()) return found->second;
+    // Offsets count from the start of the file, unless protocol 2 spelled the bytes as text.
+    const std::less_equal<const std::byte*> not_after;
+    const bool in_file =
+        not_after(file.data(), bytes.data()) && not_after(bytes.data(), file.data() + file.size());
+    const uint64_t base =
+        in_file ? static_cast<uint64_t>(bytes.data() - file.data()) : value.offset;
+    const TorchStream stream(bytes, base);
+    return known->emplace(bytes.data(), stream.storage(stream.object())).first->second;
+  };
+}
+
+bool is_nvidia_generator(const PickleValue& value) {
+  if (!is_torch_module(value)) return false;
+  try {
+    const TorchModule module(value, "module");
+    return module.has_child("mapping") && module.has_child("synthesis");
+  } catch (const ParseError&) {
+    return false;  // whoever needs it says what is wrong with it
+  }
+}
+
+void read_nvidia_module(const PickleValue& value, const std::string& path,
+                        const StorageReader& storage, uint64_t file_bytes, Checkpoint& checkpoint) {
+  Reader(value, path, storage, file_bytes).read(checkpoint);
+  checkpoint.format = checkpoint.network.config.source;
+}
+
+bool looks_like_nvidia_torch(const PickleValue& root) {
+  if (!is_mapping(root)) return false;
+  bool any = false;
+  for (const std::string key : {"G_ema", "G", "D"}) {
+    const PickleValue* value = find(root, key);
+    if (value == nullptr) continue;
+    any = true;
+    if (key != "D" && is_mapping(*value) && !value->entries.empty()) return false;  // a state dict
+  }
+  return any;
+}
+
+Checkpoint read_nvidia_torch(const PickleValue& root, const StorageReader& storage,
+                             uint64_t file_bytes, NetworkChoice choice) {
   const std::string key = choice == NetworkChoice::average ? "G_ema" : "G";
   const PickleValue* value = find(root, key);
   if (value == nullptr || value->is_none()) {
@@ -366,12 +395,9 @@ Checkpoint read_nvidia_torch(const PickleValue& root, std::span<const std::byte>
     throw ParseError(root.offset, "the snapshot has no network " + key + " (it has " +
                                       (held.empty() ? "none" : held) + ")");
   }
-  Reader reader(root, file, key);
   Checkpoint checkpoint;
-  checkpoint.network = reader.read();
-  checkpoint.format = checkpoint.network.config.source + " pickle";
+  read_nvidia_module(*value, key, storage, file_bytes, checkpoint);
   checkpoint.chosen = key;
-  checkpoint.stored = reader.stored();
   return checkpoint;
 }
 

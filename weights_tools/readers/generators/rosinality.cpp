@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "weights_tools/readers/generators/mean_w.h"
+#include "weights_tools/readers/generators/completion.h"
 #include "weights_tools/readers/generators/network_builder.h"
 
 namespace vernissage {
@@ -138,72 +138,31 @@ NetworkConfig config_of(const NetworkBuilder& builder) {
   return config;
 }
 
-/// The state dict to read, and its name in the file (empty: the file is a bare state dict).
-std::pair<const PickleValue*, std::string> choose(const PickleValue& root, NetworkChoice choice) {
-  to_mapping(root, "the checkpoint");
-  const bool average = choice == NetworkChoice::average;
-  if (find(root, "input.input") != nullptr) {
-    if (!average) throw Error("a bare state dict has one network; there is no g to choose");
-    return {&root, ""};
-  }
-  const std::string key = average ? "g_ema" : "g";
-  const PickleValue* state = find(root, key);
-  if (state == nullptr) {
-    std::string held;
-    for (const auto& [name, value] : root.entries) {
-      if (name->kind != PickleKind::text || held.size() > 60) continue;
-      held += (held.empty() ? "" : ", ") + printable(name->text());
-    }
-    throw ParseError(root.offset, "the checkpoint has no network " + key + " (it has " +
-                                      (held.empty() ? "nothing" : held) + ")");
-  }
-  return {&to_mapping(*state, key), key};
-}
-
 }  // namespace
 
-Checkpoint read_rosinality(const PickleValue& root, const StorageReader& storage,
-                           uint64_t file_bytes, NetworkChoice choice,
-                           const std::string& container) {
-  const auto [state, key] = choose(root, choice);
-  const std::string prefix = key.empty() ? "" : key + ".";
+void read_rosinality(const StateDict& tensors, const FoundGenerator& found, uint64_t file_bytes,
+                     Checkpoint& checkpoint) {
   NetworkBuilder builder(file_bytes);
-  for (const auto& [name, value] : state->entries) {
-    const std::string_view text = to_text(*name, prefix + "a key");
-    const std::string what = prefix + printable(text);
+  for (const auto& [name, source] : tensors) {
+    if (!name.starts_with(found.prefix)) continue;
+    const std::string_view text = std::string_view(name).substr(found.prefix.size());
+    if (text == "latent_avg") continue;
+    const std::string what = printable(name);
     const auto place = target(text);
-    if (!place) throw ParseError(name->offset, what + ": no tensor of a StyleGAN2 generator");
-    builder.add(place->name, reshaped(to_tensor_source(*value, what, storage), *place, what));
+    if (!place) throw Error(what + ": no tensor of a StyleGAN2 generator");
+    builder.add(place->name, reshaped(source(), *place, what));
   }
-  const NetworkConfig config = config_of(builder);
-
-  Checkpoint checkpoint;
+  NetworkConfig config = config_of(builder);
+  config.use_noise = has_any(builder, config, ".noise_strength");
   // latent_avg stands beside the average network and is its own.
-  const PickleValue* centre = key == "g_ema" ? find(root, "latent_avg") : nullptr;
-  if (centre != nullptr) {
-    TensorSource source = to_tensor_source(*centre, "latent_avg", storage);
-    const size_t rank = source.shape.size();
-    if (rank != 1 && rank != 2)
-      throw Error("latent_avg: unexpected shape " + shape_text(source.shape));
-    builder.add("mapping.w_avg", reshaped(std::move(source), {"", {rank - 1}, rank}, "latent_avg"));
-  } else {
-    builder.add("mapping.w_avg", {{config.w_dim}, DType::f32, 0, [&] {
-                                    return std::vector<float>(static_cast<size_t>(config.w_dim));
-                                  }});
+  const NamedTensorSource* centre = find_latent_avg(tensors, found.prefix);
+  if (centre != nullptr && !found.trained) {
+    builder.add("mapping.w_avg", centre_of(centre->source(), "latent_avg"));
   }
-  checkpoint.network = builder.build(config);
-  if (centre == nullptr) {
-    checkpoint.network.parameters.at("mapping.w_avg").values = mean_w(checkpoint.network);
-    const char* why =
-        find(root, "latent_avg") ? "latent_avg belongs to g_ema" : "the file has no latent_avg";
-    checkpoint.notes.push_back(std::string(why) + ": the centre of truncation is the mean of " +
-                               std::to_string(kMeanLatents) + " mapped latents");
-  }
-  checkpoint.format = "rosinality checkpoint (" + container + ")";
-  checkpoint.chosen = key;
-  checkpoint.stored = builder.stored();
-  if (centre == nullptr) checkpoint.stored.erase("mapping.w_avg");
-  return checkpoint;
+  complete_noise(builder, config, checkpoint);
+  build_completed(builder, config,
+                  centre != nullptr ? "latent_avg belongs to g_ema" : "the file has no latent_avg",
+                  checkpoint);
 }
 
 }  // namespace vernissage

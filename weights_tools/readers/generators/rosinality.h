@@ -1,18 +1,17 @@
-// Checkpoints of rosinality's stylegan2-pytorch: dicts of state dicts, or one bare state dict. They
-// state no configuration: it follows from the tensors' shapes, and what shapes cannot say is fixed
-// in that code.
+// Generators of rosinality's stylegan2-pytorch: state dicts under its names. They state no
+// configuration: it follows from the tensors' shapes, and what shapes cannot say is fixed in that
+// code.
 #pragma once
 
 #include <cstdint>
 
 #include "weights_tools/checkpoint.h"
-#include "weights_tools/containers/pickle.h"
-#include "weights_tools/containers/torch_tensor.h"
+#include "weights_tools/readers/generators/state_dict.h"
 
 namespace vernissage {
 
-/// `format` is completed with the container: "rosinality checkpoint (zip)". Throws Error.
-Checkpoint read_rosinality(const PickleValue& root, const StorageReader& storage,
-                           uint64_t file_bytes, NetworkChoice choice, const std::string& container);
+/// Fills in network, stored, notes and metadata. `file_bytes` as for NetworkBuilder. Throws Error.
+void read_rosinality(const StateDict& tensors, const FoundGenerator& found, uint64_t file_bytes,
+                     Checkpoint& checkpoint);
 
 }  // namespace vernissage
