@@ -36,6 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         break;
       case 'p':
         vernissage::read_preprocessor_config(text, 64);
+        break;
+      case 'q':
         vernissage::read_processor_config(text, 64);
         break;
       case 'o':

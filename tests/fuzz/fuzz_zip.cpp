@@ -18,9 +18,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
   } catch (const vernissage::ParseError&) {
   }
-  try {
-    vernissage::read_foreign_checkpoint(bytes, vernissage::NetworkChoice::average);
-  } catch (const vernissage::Error&) {
+  // What no tensor of a state dict tells.
+  const vernissage::GeneratorOptions told = {.conv_clamp = 256,
+                                             .mapping_lr_multiplier = 0.01f,
+                                             .activation = vernissage::Activation::lrelu};
+  for (const auto& options : {vernissage::GeneratorOptions{}, told}) {
+    try {
+      vernissage::read_foreign_checkpoint(bytes, vernissage::NetworkChoice::average, options);
+    } catch (const vernissage::Error&) {
+    }
   }
   return 0;
 }
