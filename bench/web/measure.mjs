@@ -45,7 +45,7 @@ function sizes() {
     readdirSync(join(root, "server/web/files", kind))
       .reduce((sum, name) => sum + gzipSync(readFileSync(join(root, "server/web/files", kind, name)), { level: 9 }).length, 0);
   row("all scripts, gzip", kib(weigh("js")), "≤ 30 KiB");
-  row("all styles, gzip", kib(weigh("css")), "≤ 10 KiB");
+  row("all styles, gzip", kib(weigh("css")), "≤ 14 KiB");
 }
 
 const watch = () => {
@@ -93,11 +93,10 @@ async function longWalk(chromium, server) {
   const before = await heap();
   await page.evaluate(watch);
   await page.evaluate((steps) => new Promise((resolve) => {
-    const wall = document.querySelector(".wall");
-    const end = wall.scrollWidth - wall.clientWidth;
+    const end = document.documentElement.scrollHeight - innerHeight;
     let step = 0;
     const on = () => {
-      wall.scrollLeft = (end * ++step) / steps;
+      scrollTo(0, (end * ++step) / steps);
       step < steps ? requestAnimationFrame(on) : requestAnimationFrame(() => setTimeout(resolve));
     };
     requestAnimationFrame(on);

@@ -17,6 +17,7 @@ namespace {
 // <base>.
 constexpr char kContentSecurityPolicy[] =
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "font-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 constexpr char kVaryByWords[] = "Accept-Encoding, Accept-Language, Cookie";

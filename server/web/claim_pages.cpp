@@ -40,6 +40,7 @@ std::string claim_page(const Site& site, const Gallery& gallery, const Painting&
   return page(
       site, gallery, look_of(site.words().say("claim.title", {{"title", title}}), &room, "alone"),
       site.fill("claim.html", Values()
+                                  .text("frame", frame_class(painting))
                                   .html("picture", large_picture(site, gallery, painting))
                                   .text("title", title)
                                   .text("room", title_of(site, gallery, room))
@@ -87,8 +88,8 @@ std::string mine_page(const Site& site, const Gallery& gallery, const Painting& 
   const std::string title = title_of(site, gallery, owned);
   const std::string text =
       site.words().say(ready ? "mine.ready" : "mine.waiting",
-                       {{"number", std::to_string(claim ? claim->sequence : 0)},
-                        {"count", std::to_string(gallery.catalogue().size())},
+                       {{"number", site.words().number(claim ? claim->sequence : 0)},
+                        {"count", site.words().number(std::ssize(gallery.catalogue()))},
                         {"side", std::to_string(gallery.config().resolution)}});
   Values news;
   news.text("text", text);
@@ -105,6 +106,7 @@ std::string mine_page(const Site& site, const Gallery& gallery, const Painting& 
   return page(site, gallery, look,
               site.fill("mine.html",
                         Values()
+                            .text("frame", frame_class(owned))
                             .html("ready", {ready ? "" : " data-waiting"})
                             .html("picture", ready ? zoom(site, gallery, owned)
                                                    : large_picture(site, gallery, owned))

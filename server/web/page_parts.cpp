@@ -160,17 +160,17 @@ Values picture_values(const Gallery& gallery, const Painting& painting, const st
   return values;
 }
 
-// How large a painting hangs, how far from the one before it, and in which frame: by the letters of
-// its id, so that it is the same for everybody. js/wall.js does the same.
-std::string hanging_class(const std::string& id) {
-  const auto letter = [&](size_t i) {
-    return i < id.size() ? static_cast<unsigned char>(id[i]) : 0u;
-  };
-  return "size-" + std::to_string(letter(0) % 5) + " gap-" + std::to_string(letter(1) % 4) +
-         " frame-" + std::to_string(letter(2) % 4);
+// By a letter of its id, so that it is the same for everybody. js/wall.js does the same.
+int frame_of(const Painting& painting) {
+  constexpr size_t kLetter = 2;
+  return painting.id.size() > kLetter ? static_cast<unsigned char>(painting.id[kLetter]) % 4 : 0;
 }
 
 }  // namespace
+
+std::string frame_class(const Painting& painting) {
+  return "frame-" + std::to_string(frame_of(painting));
+}
 
 Html picture(const Site& site, const Gallery& gallery, const Painting& painting,
              const std::string& sizes, const std::string& loading) {
@@ -183,24 +183,25 @@ Html picture(const Site& site, const Gallery& gallery, const Painting& painting,
 
 Html thumbnail(const Site& site, const Gallery& gallery, const Painting& painting,
                const std::string& sizes, const std::string& loading) {
-  return site.fill("thumbnail.html", picture_values(gallery, painting, sizes, loading));
+  return site.fill("thumbnail.html", picture_values(gallery, painting, sizes, loading)
+                                         .number("frame", frame_of(painting))
+                                         .text("url", painting_url(painting.id))
+                                         .text("title", title_of(site, gallery, painting)));
 }
 
 Html work(const Site& site, const Gallery& gallery, const Painting& painting,
           const std::string& loading) {
   const std::string word = state_word(site, gallery, painting);
-  return site.fill(
-      "work.html",
-      Values()
-          .text("class", hanging_class(painting.id) + (word.empty() ? "" : " taken"))
-          .text("id", painting.id)
-          .number("place", place_of(gallery, painting))
-          .text("url", painting_url(painting.id))
-          .text("title", title_of(site, gallery, painting))
-          .html("state", word.empty() ? Html{} : state_mark(site, word))
-          .html("picture",
-                picture(site, gallery, painting,
-                        "(min-width: 140rem) 40rem, (min-width: 60rem) 22rem, 78vw", loading)));
+  return site.fill("work.html",
+                   Values()
+                       .text("class", frame_class(painting) + (word.empty() ? "" : " taken"))
+                       .text("id", painting.id)
+                       .number("place", place_of(gallery, painting))
+                       .text("url", painting_url(painting.id))
+                       .text("title", title_of(site, gallery, painting))
+                       .html("state", word.empty() ? Html{} : state_mark(site, word))
+                       .html("picture", picture(site, gallery, painting,
+                                                "(min-width: 60rem) 10rem, 28vw", loading)));
 }
 
 Html row(const Site& site, const Gallery& gallery, std::string_view title,

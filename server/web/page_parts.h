@@ -39,7 +39,10 @@ std::string wall_class(const gallery::Room* room);
 Html picture(const Site& site, const gallery::Gallery& gallery, const gallery::Painting& painting,
              const std::string& sizes, const std::string& loading);
 
-/// The same without frame and words: a decoration.
+/// The frame a painting has wherever it is shown: "frame-2", a class of the styles.
+std::string frame_class(const gallery::Painting& painting);
+
+/// The same small, as a link without words: one of many on a card.
 Html thumbnail(const Site& site, const gallery::Gallery& gallery, const gallery::Painting& painting,
                const std::string& sizes, const std::string& loading);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "server/gallery/claims.h"
@@ -14,19 +16,65 @@ using gallery::Gallery;
 using gallery::Painting;
 using gallery::Room;
 
-constexpr size_t kDoorPictures = 4;
+constexpr size_t kCardPictures = 15;
+
+// Those that answer their queries best, one of a title as long as there are others; where nobody
+// chose, from all along the wall.
+std::vector<const Painting*> best_of(const std::vector<const Painting*>& wall, size_t count_max) {
+  std::vector<const Painting*> best = wall;
+  std::stable_sort(best.begin(), best.end(), [](const Painting* a, const Painting* b) {
+    const auto key = [](const Painting* p) {
+      return p->why ? std::pair(p->why->rank, -p->why->score) : std::pair(int64_t{0}, 0.0f);
+    };
+    return key(a) < key(b);
+  });
+  std::set<std::string_view> titles;
+  const auto repeats =
+      std::stable_partition(best.begin(), best.end(), [&](const Painting* painting) {
+        return painting->why && titles.insert(painting->title).second;
+      });
+  if (repeats == best.begin()) {
+    const size_t shown = std::min(count_max, wall.size());
+    for (size_t i = 0; i < shown; ++i) best[i] = wall[i * wall.size() / shown];
+  }
+  if (best.size() > count_max) best.resize(count_max);
+  return best;
+}
+
+// "“Skyline” went to Ada." of the newest claim; nothing before the first.
+std::string last_claim_text(const Site& site, const Gallery& gallery) {
+  const int64_t sequence = gallery.claims().snapshot().sequence;
+  if (sequence == 0) return {};
+  const auto newest = gallery.claims().since(sequence - 1, 1);
+  const Painting* painting = newest.empty() ? nullptr : gallery.painting(newest.front().painting);
+  if (!painting) return {};
+  const std::string title = title_of(site, gallery, *painting);
+  return newest.front().plaque.empty()
+             ? site.words().say("entrance.last_unnamed", {{"title", title}})
+             : site.words().say("entrance.last",
+                                {{"title", title}, {"name", newest.front().plaque}});
+}
+
+// Which of the paintings of this title in its room it is: "7 of 33"; nothing for the only one.
+std::string number_of_title(const Site& site, const Gallery& gallery, const Painting& painting) {
+  int64_t number = 0, count = 0;
+  for (const Painting* other : gallery.wall(painting.room)) {
+    if (other->title != painting.title) continue;
+    ++count;
+    if (other == &painting) number = count;
+  }
+  return count < 2 ? ""
+                   : site.words().say("painting.of_title", {{"n", site.words().number(number)},
+                                                            {"count", site.words().number(count)}});
+}
 
 Html room_card(const Site& site, const Gallery& gallery, const Room& room, int64_t first) {
-  const auto& wall = gallery.wall(room.slug);
-  const size_t shown = std::min(kDoorPictures, wall.size());
+  // The card's link is its plaque; the pictures lead to their paintings for those who see them.
   Html pictures;
-  // From all along the wall. The card is one link with one name; its pictures are its decoration.
-  for (size_t i = 0; i < shown; ++i)
-    pictures.text += thumbnail(site, gallery, *wall[i * wall.size() / shown],
-                               "(min-width: 100rem) 40rem, (min-width: 60rem) 20rem, 44vw",
-                               i == 0 ? "eager" : "lazy")
-                         .text;
-  const int64_t count = std::ssize(wall);
+  for (const Painting* painting : best_of(gallery.wall(room.slug), kCardPictures))
+    pictures.text +=
+        thumbnail(site, gallery, *painting, "(min-width: 60rem) 9rem, 44vw", "lazy").text;
+  const int64_t count = std::ssize(gallery.wall(room.slug));
   return site.fill(
       "room_card.html",
       Values()
@@ -65,9 +113,8 @@ Html actions_at(const Site& site, const Gallery& gallery, const Painting& painti
           "\n";
   }
   link(false, drift_url(painting.id), "painting.drift");
-  if (!viewer.owned)
-    link(false, preview_url(painting.id, gallery.ladder().back(), "jpg"), "painting.small",
-         title_of(site, gallery, painting) + ".jpg");
+  link(false, preview_url(painting.id, gallery.ladder().back(), "jpg"), "painting.small",
+       title_of(site, gallery, painting) + ".jpg");
   return actions(site, links);
 }
 
@@ -79,8 +126,8 @@ Html why_text(const Site& site, const Painting& painting) {
       "why.html",
       Values().text("text",
                     site.words().say("why.text", {{"query", painting.why->query},
-                                                  {"of", std::to_string(painting.why->of)},
-                                                  {"rank", std::to_string(painting.why->rank)},
+                                                  {"of", site.words().number(painting.why->of)},
+                                                  {"rank", site.words().number(painting.why->rank)},
                                                   {"score", score}})));
 }
 
@@ -172,7 +219,8 @@ std::string entrance_page(const Site& site, const Gallery& gallery) {
       site, gallery, look,
       site.fill("entrance.html",
                 Values()
-                    .text("name", gallery.config().name)
+                    .text("promise", site.words().count("entrance.promise", first))
+                    .text("last", last_claim_text(site, gallery))
                     .number("count", first)
                     .text("free", site.words().count("count.free", free_among(gallery, 0, first)))
                     .text("drift", kDriftUrl)
@@ -198,11 +246,12 @@ std::string room_page(const Site& site, const Gallery& gallery, const Room& room
       site.fill("room.html",
                 Values()
                     .text("title", look.title)
-                    .text("count", query.everything()
-                                       ? all
-                                       : site.words().say(
-                                             "room.found",
-                                             {{"found", std::to_string(found.size())}, {"n", all}}))
+                    .text("count",
+                          query.everything()
+                              ? all
+                              : site.words().say("room.found",
+                                                 {{"found", site.words().number(std::ssize(found))},
+                                                  {"n", all}}))
                     .html("whole", query.everything() || found.empty()
                                        ? Html{}
                                        : site.fill("whole_room.html",
@@ -242,16 +291,18 @@ std::string painting_page(const Site& site, const Gallery& gallery, const Painti
       site.fill(
           "painting.html",
           Values()
-              .html("class", {word.empty() ? "" : " taken"})
+              .html("class", {" " + frame_class(painting) + (word.empty() ? "" : " taken")})
+              .text("number_of_title", number_of_title(site, gallery, painting))
               .number("place", place_of(gallery, painting))
               .text("id", painting.id)
               .text("title", title)
               .text("room", title_of(site, gallery, room))
               .text("room_url", hanging_url(painting))
               .text("number",
-                    site.words().say("painting.number",
-                                     {{"n", std::to_string(painting.position + 1)},
-                                      {"count", std::to_string(gallery.wall(room.slug).size())}}))
+                    site.words().say(
+                        "painting.number",
+                        {{"n", site.words().number(painting.position + 1)},
+                         {"count", site.words().number(std::ssize(gallery.wall(room.slug)))}}))
               .text("label", gallery.config().curated ? "" : site.words().say("painting.uncurated"))
               .html("state", word.empty() ? Html{} : state_mark(site, word))
               .html("actions", actions_at(site, gallery, painting, seen))
@@ -299,10 +350,8 @@ std::string error_page(const Site& site, const Gallery& gallery, int status, std
     const auto found = words.find(key);
     return found == words.end() ? std::string(otherwise) : found->second;
   };
-  // The details of our answers are in English: others get the catalogue's, if it has any.
-  const bool english = site.visit().language == "en";
-  const std::string text =
-      english ? std::string(detail) : said("error.text." + std::to_string(status), "");
+  // The details of our answers are for programs: people get the catalogue's words, if it has any.
+  const std::string text = said("error.text." + std::to_string(status), detail);
   Look look;
   look.title = said("error." + std::to_string(status), title);
   look.body_class = "error";

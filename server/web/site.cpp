@@ -19,6 +19,7 @@ constexpr Kind kKinds[] = {
     {"css/", ".css", "text/css; charset=utf-8"},
     {"js/", ".js", "text/javascript; charset=utf-8"},
     {"images/", ".svg", "image/svg+xml"},
+    {"fonts/", ".woff2", "font/woff2"},
 };
 
 const Kind* kind_of(std::string_view name) {
@@ -102,13 +103,13 @@ struct Site::Files {
                                                               : hashed_name(name, bytes_of(name)));
   }
 
-  // Modules name each other as "./live.js"; what is sent names what is kept for ever. Modules must
-  // not import each other in circles.
+  // Modules name each other as "./live.js", a style its font as "./name.woff2"; what is sent names
+  // what is kept for ever. Modules must not import each other in circles.
   std::string bytes_of(const std::string& name) const {
     const Kind* kind = kind_of(name);
     VERNISSAGE_ASSERT(kind != nullptr);
     std::string text = read(std::string(kind->folder) + name);
-    if (kind->extension != ".js") return text;
+    if (kind->extension != ".js" && kind->extension != ".css") return text;
     constexpr std::string_view kMark = "\"./";
     for (size_t at = text.find(kMark); at != std::string::npos; at = text.find(kMark, at + 1)) {
       const size_t end = text.find('"', at + 1);

@@ -118,13 +118,21 @@ std::string Words::say(
   return text;
 }
 
+std::string Words::number(int64_t n) const {
+  const std::string_view group = code_ == "en" ? "," : code_ == "pt" ? "." : "\u00a0";
+  std::string text = std::to_string(n);
+  const size_t first = text.starts_with('-') ? 1 : 0;
+  for (size_t at = text.size(); at > first + 3;) text.insert(at -= 3, group);
+  return text;
+}
+
 std::string Words::count(std::string_view key, int64_t n) const {
   std::string_view forms = say(key);
   std::string_view form = next_part(&forms, '|');
   for (size_t i = plural_form(code_, n); i > 0 && !forms.empty(); --i)
     form = next_part(&forms, '|');
   std::string text(form);
-  replace_all(&text, "{n}", std::to_string(n));
+  replace_all(&text, "{n}", number(n));
   return text;
 }
 

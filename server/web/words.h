@@ -37,6 +37,8 @@ class Words {
   std::string say(
       std::string_view key,
       std::initializer_list<std::pair<std::string_view, std::string_view>> values) const;
+  /// 12000 as "12,000", "12.000" or "12 000": grouped as the language groups.
+  std::string number(int64_t n) const;
   /// The form for `n` things of a text "one|many" (Russian: "one|few|many"), with {n} replaced.
   std::string count(std::string_view key, int64_t n) const;
 

@@ -20,7 +20,7 @@ before(async () => {
   // Someone who owns a painting sees pages that others do not.
   owner = await visitor(chromium, server);
   await owner.goto(`/paintings/${people[0].id}/claim`);
-  await owner.getByRole("button", { name: "Yes, this one" }).click();
+  await owner.getByRole("button", { name: "Take it for good" }).click();
   await owner.getByRole("application").waitFor();
   const { cookies } = await owner.context().storageState();
   pages = [
@@ -97,10 +97,10 @@ const evenlyLit = (tone) => {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`
     *, *::before, *::after { background-image: none !important; text-shadow: none !important }
-    .work > a::before, .piece figure::before, .arch::after { display: none !important }
+    .piece figure::before { display: none !important }
     .wall, .hall { background: none !important }
     body:not(.drifting) main { background-color: var(--${tone}) !important }
-    .floor, .shelves { background-color: var(--floor) !important }`);
+    .floor { background-color: var(--floor-deep) !important }`);
   document.adoptedStyleSheets = [sheet];
 };
 
@@ -167,7 +167,7 @@ test("in a browser that shows no pictures the whole visit makes sense", async ()
     await page.goto("/");
     // Every door says where it leads and what is free there.
     for (const name of ["People", "Nature", "City", "Mood"])
-      await page.getByRole("link", { name: new RegExp(`^${name} \\d+ paintings? still free$`) }).waitFor();
+      await page.getByRole("link", { name: new RegExp(`^${name} [\\d,]+ paintings? still free$`) }).waitFor();
     await page.getByRole("link", { name: /^Nature / }).click();
     await aliveWall(page);
     const work = page.locator(".wall .work").filter({ hasNot: page.locator(".dot") }).nth(1);
@@ -179,7 +179,7 @@ test("in a browser that shows no pictures the whole visit makes sense", async ()
     await page.getByRole("heading", { level: 1, name: title, exact: true }).waitFor();
     assert.equal(await page.locator("figure img").getAttribute("alt"), `${title}, a painting in the room Nature`);
     await page.getByRole("link", { name: "Take this painting" }).click();
-    await page.getByRole("button", { name: "Yes, this one" }).click();
+    await page.getByRole("button", { name: "Take it for good" }).click();
     await page.getByRole("heading", { name: "It is yours" }).waitFor();
     await page.getByRole("link", { name: "The certificate" }).waitFor();
     await page.goto("/studio");
@@ -227,8 +227,8 @@ test("it speaks English, Portuguese and Russian: as the browser asks, as one cho
   // What was asked for, and where one stood, stay.
   await page.goto("/rooms/people?show=free");
   await aliveWall(page);
-  await page.locator(".wall").evaluate((wall) => (wall.scrollLeft = 1200));
-  await page.waitForFunction(() => location.hash.length > 1);
+  await page.getByRole("link", { name: "English" }).scrollIntoViewIfNeeded();
+  await page.waitForFunction(() => scrollY > 0 && history.state?.top === scrollY);
   const { hash } = new URL(page.url());
   await page.getByRole("link", { name: "English" }).click();
   await page.waitForFunction(() => document.documentElement.lang === "en");

@@ -28,7 +28,7 @@ test("of two who take the same painting one owns it; the other keeps the choice,
   const [{ id }] = await free("mood");
   const pages = [await visitor(chromium, server), await visitor(chromium, server)];
   for (const page of pages) await page.goto(`/paintings/${id}/claim`);
-  await Promise.all(pages.map((page) => page.getByRole("button", { name: "Yes, this one" }).click()));
+  await Promise.all(pages.map((page) => page.getByRole("button", { name: "Take it for good" }).click()));
   for (const page of pages) await ended(page).waitFor();
   const winners = pages.filter((page) => new URL(page.url()).pathname === "/mine");
   assert.equal(winners.length, 1);
@@ -39,7 +39,7 @@ test("of two who take the same painting one owns it; the other keeps the choice,
   assert.equal(await loser.locator(".row .work.taken").count(), 0);
   await similar.first().getByRole("link").click();
   await loser.getByRole("link", { name: "Take this painting" }).click();
-  await loser.getByRole("button", { name: "Yes, this one" }).click();
+  await loser.getByRole("button", { name: "Take it for good" }).click();
   await loser.getByRole("heading", { name: "It is yours" }).waitFor();
   await farewell(...pages);
 });
@@ -54,7 +54,7 @@ test("a painting taken elsewhere gets its red dot on open pages, and the counts 
   await piece.goto(`/paintings/${work.id}`);
   const entrance = await visitor(chromium, server);
   await entrance.goto("/");
-  const count = entrance.locator("a.door").first().locator("[data-free]");
+  const count = entrance.locator(".bay").first().locator("[data-free]");
   await count.getByText(`${left.length} paintings still free`).waitFor();
 
   const seen = room.locator(`[id="${work.id}"].taken`).waitFor({ state: "attached" }).then(() => performance.now());

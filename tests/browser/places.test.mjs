@@ -24,14 +24,14 @@ test("a painting tells why it has its title, and flows into the next on request"
   await page.getByText(`asked for “${query}”. Of ${of} candidates this one came number ${rank}`).waitFor();
 
   // Its last frame stays until one goes back.
-  await page.getByRole("button", { name: "Watch it flow into the next" }).click();
+  await page.getByRole("button", { name: "Let it flow into the next" }).click();
   await page.getByRole("button", { name: "Back to the painting" }).waitFor();
   const moving = page.getByRole("img", { name: "The painting turns into its neighbour" });
   await moving.waitFor();
   assert.ok(await moving.evaluate((canvas) => canvas.width >= 64), "no frame was drawn");
   await page.getByRole("button", { name: "Back to the painting" }).press("Space");
   await moving.waitFor({ state: "detached" });
-  await page.getByRole("button", { name: "Watch it flow into the next" }).waitFor();
+  await page.getByRole("button", { name: "Let it flow into the next" }).waitFor();
 
   // Arrow keys lead to the neighbours.
   await page.keyboard.press("ArrowRight");
@@ -43,16 +43,16 @@ test("what is remembered is there on a later visit, and can be forgotten", async
   const page = await visitor(chromium, server);
   const work = people[4];
   await page.goto(`/paintings/${work.id}`);
-  const heart = page.getByRole("button", { name: "Remember it" });
+  const heart = page.getByRole("button", { name: "Save" });
   await heart.click();
   await page.goto("/mine");
-  await page.getByRole("heading", { name: "What you remembered" }).waitFor();
+  await page.getByRole("heading", { name: "Saved" }).waitFor();
   await page.locator(".favourites").getByRole("link", { name: work.title }).click();
   await page.waitForURL(`**/paintings/${work.id}`);
-  await page.getByRole("button", { name: "Remember it", pressed: true }).click();
+  await page.getByRole("button", { name: "Save", pressed: true }).click();
   await page.goto("/mine");
-  await page.getByRole("heading", { name: "Nothing of yours yet" }).waitFor();
-  assert.equal(await page.getByRole("heading", { name: "What you remembered" }).count(), 0);
+  await page.getByRole("heading", { name: "You have not chosen yet" }).waitFor();
+  assert.equal(await page.getByRole("heading", { name: "Saved" }).count(), 0);
   await farewell(page);
 });
 

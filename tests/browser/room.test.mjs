@@ -18,69 +18,82 @@ after(async () => {
   assert.equal(await server?.stop(), 0);
 });
 
-const left = (wall) => wall.evaluate((region) => region.scrollLeft);
-const leftAfter = (page, more) =>
-  page.waitForFunction((least) => document.querySelector(".wall").scrollLeft > least, more);
+const focusOn = (page, id) => page.waitForFunction((there) => document.activeElement.closest(".work")?.id === there, id);
+// A window in which only part of the wall has room.
+const low = { width: 420, height: 420 };
 
-test("buttons, wheel, a pull and keys walk along the wall; only what is near exists", async () => {
-  const page = await visitor(chromium, server, { reducedMotion: "reduce" });
+test("wheel, slider and keys walk along the wall, which is one stop of the Tab key; only what is near exists", async () => {
+  const page = await visitor(chromium, server, { viewport: low, reducedMotion: "reduce" });
   await page.goto("/rooms/nature");
   const wall = await aliveWall(page);
   const works = page.locator(".wall .work");
   assert.ok((await works.count()) < nature.length);
-
-  await page.getByRole("button", { name: "Walk on" }).click();
-  await leftAfter(page, 100);
-  await page.getByRole("button", { name: "Walk back" }).click();
-  await page.waitForFunction(() => document.querySelector(".wall").scrollLeft === 0);
+  assert.equal(await page.locator('.wall a[tabindex="0"]').count(), 1);
 
   const box = await wall.boundingBox();
-  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.move(box.x + box.width / 2, 350);
   await page.mouse.wheel(0, 400);
-  await leftAfter(page, 100);
+  await page.waitForFunction(() => scrollY > 100);
 
-  const here = await left(wall);
-  await page.mouse.move(box.x + 600, box.y + 250);
-  await page.mouse.down();
-  await page.mouse.move(box.x + 300, box.y + 250, { steps: 5 });
-  await page.mouse.up();
-  await leftAfter(page, here + 200);
-  assert.match(page.url(), /\/rooms\/nature/, "a pull is no click");
-
-  await wall.focus();
-  await page.keyboard.press("ArrowRight");
-  await page.keyboard.press("End");
-  await page.waitForFunction((id) => document.activeElement.closest(".work")?.id === id, nature.at(-1).id);
+  const slider = page.getByRole("slider", { name: "Place on the wall" });
+  await page.waitForFunction((slider) => slider.valueAsNumber > 1, await slider.elementHandle());
+  await slider.fill(String(nature.length));
+  await page.locator(`[id="${nature.at(-1).id}"]`).waitFor();
+  assert.equal(await slider.getAttribute("aria-valuetext"), `${nature.length} of ${nature.length}`);
   assert.ok((await works.count()) < nature.length, "what is far is gone");
+
+  await wall.getByRole("link").first().focus();
   await page.keyboard.press("Home");
-  await page.waitForFunction((id) => document.activeElement.closest(".work")?.id === id, nature[0].id);
+  await focusOn(page, nature[0].id);
+  await page.keyboard.press("ArrowRight");
+  await focusOn(page, nature[1].id);
+  await page.keyboard.press("ArrowDown");
+  await page.waitForFunction((there) => !there.includes(document.activeElement.closest(".work").id), [nature[0].id, nature[1].id]);
+  await page.keyboard.press("End");
+  await focusOn(page, nature.at(-1).id);
+  assert.equal(await page.locator('.wall a[tabindex="0"]').count(), 1);
+  await farewell(page);
+});
+
+test("every picture has a place of its own on the wall, whatever the window", async () => {
+  const page = await visitor(chromium, server, { reducedMotion: "reduce" });
+  await page.goto("/rooms/nature");
+  await aliveWall(page);
+  for (const size of [{ width: 1366, height: 768 }, { width: 1366, height: 500 }, { width: 390, height: 844 }, { width: 1920, height: 900 }]) {
+    await page.setViewportSize(size);
+    await page.waitForFunction(() => {
+      const boxes = [...document.querySelectorAll(".wall .work")].map((work) => work.getBoundingClientRect());
+      const apart = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1 || a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
+      return boxes.length > 1 && boxes.every((a, i) => a.left >= 0 && a.right <= innerWidth && boxes.slice(0, i).every((b) => apart(a, b)));
+    });
+  }
   await farewell(page);
 });
 
 test("a link to a painting's place leads before it, and the back button to where one stood", async () => {
   const { id } = nature[30];
-  const page = await visitor(chromium, server, { reducedMotion: "reduce" });
+  const page = await visitor(chromium, server, { viewport: low, reducedMotion: "reduce" });
   await page.goto(`/rooms/nature?at=${id}#${id}`);
-  const wall = await aliveWall(page);
-  await page.waitForFunction((there) => document.activeElement.closest(".work")?.id === there, id);
+  await aliveWall(page);
+  await focusOn(page, id);
   const box = await page.locator(`[id="${id}"]`).boundingBox();
-  assert.ok(box.x >= 0 && box.x + box.width <= page.viewportSize().width, "not in sight");
+  assert.ok(box.y >= 0 && box.y + box.height <= low.height, "not in sight");
 
-  await page.getByRole("button", { name: "Walk on" }).click();
-  await page.waitForFunction(() => history.state?.left > 0 && history.state.left === document.querySelector(".wall").scrollLeft);
-  const stood = await left(wall);
-  const { url } = await page.evaluate(() => {
-    const middle = [...document.querySelectorAll(".wall .work a")].find((link) => {
+  await page.mouse.move(low.width / 2, 350);
+  await page.mouse.wheel(0, -150);
+  await page.waitForFunction(() => history.state?.top > 0 && history.state.top === scrollY);
+  // A click may scroll by itself: what counts is where one stood when the page was left.
+  await page.evaluate(() => addEventListener("pagehide", () => sessionStorage.setItem("stood", scrollY)));
+  const url = await page.evaluate(() =>
+    [...document.querySelectorAll(".wall .work a")].find((link) => {
       const at = link.getBoundingClientRect();
-      return at.left > 50 && at.right < innerWidth - 50;
-    });
-    return { url: middle.href };
-  });
-  await page.locator(`a[href="${new URL(url).pathname}"]`).click();
+      return at.top > 200 && at.bottom < innerHeight - 20;
+    }).href);
+  await page.locator(`.wall a[href="${new URL(url).pathname}"]`).click();
   await page.waitForURL(url);
   await page.goBack();
   await aliveWall(page);
-  await page.waitForFunction((x) => Math.abs(document.querySelector(".wall").scrollLeft - x) <= 1, stood);
+  await page.waitForFunction(() => Math.abs(scrollY - Number(sessionStorage.getItem("stood"))) <= 1);
   await farewell(page);
 });
 

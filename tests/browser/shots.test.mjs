@@ -59,10 +59,10 @@ test("mine, and what the one who came too late sees", async () => {
   const page = await visitor(chromium, server, { reducedMotion: "reduce" });
   const late = await visitor(chromium, server, { reducedMotion: "reduce" });
   for (const visit of [page, late]) await visit.goto(`/paintings/${people[0].id}/claim`);
-  await page.getByRole("button", { name: "Yes, this one" }).click();
+  await page.getByRole("button", { name: "Take it for good" }).click();
   await page.getByRole("application").waitFor();
   await photograph(page, "mine");
-  await late.getByRole("button", { name: "Yes, this one" }).click();
+  await late.getByRole("button", { name: "Take it for good" }).click();
   await late.getByRole("heading", { name: "Taken a moment ago" }).waitFor();
   await photograph(late, "too-late");
   await farewell(page, late);

@@ -30,7 +30,7 @@ export const closeUp = (link) => {
     y = Math.min(0, Math.max(y, width * (1 - scale)));
     image.style.transform = scale === 1 ? "" : `translate(${x}px, ${y}px) scale(${scale})`;
     frame.classList.toggle("close", scale > 1);
-    frame.classList.toggle("deep", (width * scale) / side > kPixelsFrom);
+    frame.classList.toggle("deep", scale > 1 && (width * scale) / side > kPixelsFrom);
   };
   // The point under (px, py) stays where it is.
   const zoom = (factor, px = box.clientWidth / 2, py = box.clientHeight / 2) => {
@@ -49,11 +49,16 @@ export const closeUp = (link) => {
   box.addEventListener(
     "wheel",
     (event) => {
+      // From afar the wheel scrolls the page.
+      if (scale === 1 && !event.ctrlKey) return;
       event.preventDefault();
       zoom(Math.exp(-event.deltaY / 400), ...within(event));
     },
     { passive: false },
   );
+
+  // One finger scrolls the page from afar; two are ours, and one is, close up.
+  box.addEventListener("touchmove", (event) => (event.touches.length > 1 || scale > 1) && event.preventDefault(), { passive: false });
 
   const fingers = new Map();
   let moved = false;

@@ -64,12 +64,6 @@ if (placed.length + counts.length > 0)
 
 tend(document);
 
-// The painting one goes to grows out of its place on the wall.
-document.addEventListener("click", (event) => {
-  const frame = event.target.closest?.(".work a")?.querySelector(".frame");
-  if (frame && !event.defaultPrevented) frame.style.viewTransitionName = "painting";
-});
-
 // Another language, and still before the same painting.
 document.querySelector(".languages").addEventListener("click", (event) => {
   const link = event.target.closest("a");

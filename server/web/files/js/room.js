@@ -1,4 +1,4 @@
-// A room: its shelf of paintings becomes one long wall, and the address remembers where one stands.
+// A room: its page of paintings becomes one whole wall, and the address remembers where one stands.
 
 import { walkable } from "./walk.js";
 import { Wall } from "./wall.js";
@@ -14,17 +14,16 @@ const placeToBegin = (wall) => {
 
 const remember = (wall) => {
   let settled = 0;
-  region.addEventListener(
+  const keep = () => history.replaceState({ top: scrollY, width: wall.width }, "", `#${wall.works[wall.middle()].id}`);
+  window.addEventListener(
     "scroll",
     () => {
       clearTimeout(settled);
-      settled = setTimeout(() => {
-        const id = wall.works[wall.middle()].id;
-        history.replaceState({ left: region.scrollLeft, width: region.clientWidth }, "", `#${id}`);
-      }, kSettledMs);
+      settled = setTimeout(keep, kSettledMs);
     },
     { passive: true },
   );
+  window.addEventListener("pagehide", () => settled && keep());
 };
 
 const open = async () => {
@@ -33,10 +32,11 @@ const open = async () => {
   const list = await response.json();
   if (list.paintings.length === 0) return;
   const wall = new Wall(region, list);
-  wall.shelf.style.width = `${Math.max(wall.length, wall.width)}px`;
+  walkable(wall, document.querySelector(".hall-head"));
   const before = history.state;
-  if (before?.left !== undefined && before.width === region.clientWidth) {
-    region.scrollLeft = before.left;
+  history.scrollRestoration = "manual";
+  if (before?.top !== undefined && before.width === wall.width) {
+    scrollTo({ top: before.top, behavior: "instant" });
     wall.show();
   } else if (location.hash || region.dataset.first !== "0") {
     wall.goTo(placeToBegin(wall));
@@ -44,12 +44,14 @@ const open = async () => {
     wall.show();
   }
   // A link to a painting is a link to its place on the wall: whoever follows it stands before it.
-  if (location.hash && !before) document.getElementById(location.hash.slice(1))?.querySelector("a").focus({ preventScroll: true });
-  walkable(wall);
+  if (location.hash && !before) {
+    const linked = wall.byId.get(location.hash.slice(1));
+    if (linked !== undefined) wall.focus(linked);
+  }
   remember(wall);
 };
 
-// Without the list the shelf stays as it is, page by page.
+// Without the list the page stays as it is.
 if (region) open().catch(() => {});
 
 // What is chosen shows at once; the button is for everybody else.

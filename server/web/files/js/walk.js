@@ -1,112 +1,57 @@
-// Ways to walk along a wall besides the browser's own: the wheel, the mouse that pulls, arrow keys,
-// two buttons.
+// Ways along a wall besides scrolling: arrow keys from painting to painting, and a slider that tells
+// where one is and leads anywhere.
 
-import { say, stillness } from "./words.js";
-
-const kPullPx = 6;         // less is a click
-const kSlow = 0.94;        // of the speed is left after each frame
-const kWheelStepPx = 80;   // more than a finger on a touchpad moves at once
-
-const glide = () => (stillness() ? "instant" : "smooth");
-
-const byWheel = (region) =>
-  region.addEventListener(
-    "wheel",
-    (event) => {
-      if (event.ctrlKey || event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) return;
-      const by = event.deltaY * (event.deltaMode === 1 ? 40 : event.deltaMode === 2 ? region.clientWidth : 1);
-      const end = region.scrollWidth - region.clientWidth;
-      // At either end the page goes on as pages do.
-      if ((by < 0 && region.scrollLeft <= 0) || (by > 0 && region.scrollLeft >= end - 1)) return;
-      event.preventDefault();
-      region.scrollBy({ left: by, behavior: Math.abs(by) > kWheelStepPx ? glide() : "instant" });
-    },
-    { passive: false },
-  );
-
-const byPulling = (region) => {
-  let from = null;
-  let speed = 0;
-  region.addEventListener("dragstart", (event) => event.preventDefault());
-  region.addEventListener("pointerdown", (event) => {
-    speed = 0;
-    if (event.pointerType === "mouse" && event.button === 0) from = { x: event.clientX, left: region.scrollLeft, far: false };
-  });
-  region.addEventListener("pointermove", (event) => {
-    if (!from) return;
-    if (!from.far && Math.abs(event.clientX - from.x) < kPullPx) return;
-    if (!from.far) region.setPointerCapture(event.pointerId);
-    from.far = true;
-    region.classList.add("pulled");
-    const left = from.left - (event.clientX - from.x);
-    speed = left - region.scrollLeft;
-    region.scrollLeft = left;
-  });
-  const run = () => {
-    if (Math.abs(speed) < 1) return;
-    region.scrollLeft += speed;
-    speed *= kSlow;
-    requestAnimationFrame(run);
-  };
-  const letGo = () => {
-    if (from?.far) {
-      // The click that ends a pull opens nothing.
-      region.addEventListener("click", (event) => event.preventDefault(), { once: true, capture: true });
-      setTimeout(() => region.classList.remove("pulled"));
-      if (!stillness()) run();
-    }
-    from = null;
-  };
-  for (const name of ["pointerup", "pointercancel"]) region.addEventListener(name, letGo);
-};
+import { say } from "./words.js";
 
 const byKeys = (wall) =>
-  wall.region.addEventListener("keydown", (event) => {
+  wall.shelf.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const item = event.target.closest(".work");
-    const at = item ? wall.byId.get(item.id) : null;
+    const at = wall.byId.get(event.target.closest(".work")?.id);
+    if (at === undefined) return;
     const to = {
-      ArrowRight: at === null ? wall.middle() : at + 1,
-      ArrowLeft: at === null ? wall.middle() : at - 1,
-      Home: 0,
-      End: wall.works.length - 1,
-    }[event.key];
+      ArrowRight: () => at + 1,
+      ArrowLeft: () => at - 1,
+      ArrowDown: () => wall.neighbour(at, true),
+      ArrowUp: () => wall.neighbour(at, false),
+      Home: () => 0,
+      End: () => wall.works.length - 1,
+    }[event.key]?.();
     if (to === undefined) return;
     event.preventDefault();
-    wall.focus(to, glide());
+    wall.focus(to);
   });
 
-const byButtons = (wall) => {
-  const { region } = wall;
-  const pace = (name, label, sign, direction) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = `pace ${name}`;
-    button.setAttribute("aria-label", label);
-    button.textContent = sign;
-    button.addEventListener("click", () =>
-      region.scrollBy({ left: direction * region.clientWidth * 0.7, behavior: glide() }));
-    region.after(button);
-    return button;
+const bySlider = (wall, head) => {
+  const box = document.createElement("div");
+  const slider = document.createElement("input");
+  const output = document.createElement("output");
+  box.className = "along";
+  slider.type = "range";
+  slider.min = 1;
+  slider.max = wall.works.length;
+  slider.setAttribute("aria-label", say("along"));
+  box.append(slider, output);
+  head.append(box);
+  const tell = () => {
+    const text = say("position", { n: slider.valueAsNumber.toLocaleString(document.documentElement.lang), count: wall.works.length.toLocaleString(document.documentElement.lang) });
+    output.textContent = text;
+    slider.setAttribute("aria-valuetext", text);
   };
-  const on = pace("on", say("next"), "›", 1);
-  const back = pace("back", say("previous"), "‹", -1);
-  // A button that has led to the end gives the focus to the other one.
+  slider.addEventListener("input", () => {
+    wall.goTo(slider.valueAsNumber - 1);
+    tell();
+  });
   const update = () => {
-    const held = document.activeElement;
-    back.disabled = region.scrollLeft <= 0;
-    on.disabled = region.scrollLeft >= region.scrollWidth - region.clientWidth - 1;
-    if (!held?.disabled || !held.classList.contains("pace")) return;
-    const other = held === back ? on : back;
-    (other.disabled ? region : other).focus({ preventScroll: true });
+    // What was asked for stays chosen as long as it is in sight.
+    if (document.activeElement === slider && wall.isInSight(slider.valueAsNumber - 1)) return;
+    slider.value = wall.first() + 1;
+    tell();
   };
-  region.addEventListener("scroll", update, { passive: true });
+  window.addEventListener("scroll", update, { passive: true });
   update();
 };
 
-export const walkable = (wall) => {
-  byWheel(wall.region);
-  byPulling(wall.region);
+export const walkable = (wall, head) => {
   byKeys(wall);
-  byButtons(wall);
+  if (wall.works.length > 1) bySlider(wall, head);
 };

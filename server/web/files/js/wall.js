@@ -1,13 +1,17 @@
-// A wall of any length of which only what is near exists. The list of paintings says where each
-// hangs: sizes and gaps are classes (css/wall.css), measured once and then added up.
+// A wall of any length, hung frame to frame, of which only what is near exists. Bands as wide as the
+// window hold large pictures (two cells square) between pairs of small ones, in the order of the list.
 
 import { isTaken, subscribe } from "./live.js";
 import { markTaken, tend } from "./main.js";
 import { say } from "./words.js";
 
-const kSizes = 5;
-const kGaps = 4;
 const kFrames = 4;
+const kCellPx = 72;        // the least and the most that a small picture measures
+const kCellMaxPx = 168;
+const kColumnsMin = 4;
+const kLargeShare = 0.3;   // of a band's columns, how many begin a large picture
+const kGapShare = 0.09;    // of a cell
+const kScreensAhead = 1;
 
 const element = (name, attributes = {}, ...children) => {
   const made = document.createElement(name);
@@ -16,22 +20,15 @@ const element = (name, attributes = {}, ...children) => {
   return made;
 };
 
-// As the server hangs them (hanging_class in server/web/page_parts.cpp).
-const hanging = (id) => ({
-  size: id.charCodeAt(0) % kSizes,
-  gap: id.charCodeAt(1) % kGaps,
-  frame: id.charCodeAt(2) % kFrames,
-});
+// As the server frames them (hanging_class in server/web/page_parts.cpp).
+const frameOf = (id) => id.charCodeAt(2) % kFrames;
 
 const ladder = (work, sizes, format) =>
   sizes.map((width) => `/paintings/${work.id}/${width}.${format} ${width}w`).join(", ");
 
 const madeOf = (work, list) => {
-  const { size, gap, frame } = hanging(work.id);
-  const sizes = "(min-width: 140rem) 40rem, (min-width: 60rem) 22rem, 78vw";
   const side = list.sizes.at(-1);
   const image = element("img", {
-    sizes,
     srcset: ladder(work, list.sizes, "jpg"),
     src: `/paintings/${work.id}/${list.sizes[Math.min(1, list.sizes.length - 1)]}.jpg`,
     width: side,
@@ -39,15 +36,24 @@ const madeOf = (work, list) => {
     alt: say("alt", { title: work.title, room: list.title }),
     decoding: "async",
   });
-  const picture = element("picture", {}, element("source", { type: "image/webp", sizes, srcset: ladder(work, list.sizes, "webp") }), image);
+  const picture = element("picture", {}, element("source", { type: "image/webp", srcset: ladder(work, list.sizes, "webp") }), image);
   if (work.placeholder) picture.dataset.thumb = work.placeholder;
-  const plaque = element("span", { class: "plaque" }, element("span", { class: "name" }, work.title), " ", element("span", { class: "state" }));
-  const link = element("a", { href: `/paintings/${work.id}` }, element("span", { class: "frame" }, picture), plaque);
-  return element("li", { class: `work size-${size} gap-${gap} frame-${frame}`, id: work.id, "data-place": work.place }, link);
+  const plaque = element("span", { class: "plaque" }, element("span", { class: "name", "aria-hidden": "true" }, work.title), " ", element("span", { class: "state" }));
+  const link = element("a", { href: `/paintings/${work.id}`, tabindex: -1 }, element("span", { class: "frame" }, picture), plaque);
+  return element("li", { class: `work frame-${frameOf(work.id)}`, id: work.id, "data-place": work.place }, link);
+};
+
+// The columns of band `band`: true begins a large picture (two columns), false is a pair of small ones.
+const bandOf = (columns, band) => {
+  const large = Math.max(1, Math.round(columns * kLargeShare));
+  const parts = columns - large;
+  const shift = (band * 0.382) % 1;
+  return Array.from({ length: parts }, (_, i) =>
+    Math.floor(((i + 1) * large) / parts + shift) > Math.floor((i * large) / parts + shift));
 };
 
 export class Wall {
-  // `region` scrolls; `list` is what /api/v1/rooms/{room} answers.
+  // `list` is what /api/v1/rooms/{room} answers.
   constructor(region, list) {
     this.region = region;
     this.list = list;
@@ -55,9 +61,10 @@ export class Wall {
     this.shelf = region.querySelector(".works");
     this.here = new Map([...this.shelf.children].map((item) => [item.id, item]));
     this.byId = new Map(this.works.map((work, i) => [work.id, i]));
+    this.current = 0;  // which painting Tab leads to
     const byPlace = new Map(this.works.map((work) => [work.place, work]));
-    this.measure();
     region.classList.add("alive");
+    this.measure();
     subscribe((place, plaque) => this.hear(byPlace, place, plaque));
     let asked = 0;
     this.draw = () => {
@@ -66,69 +73,85 @@ export class Wall {
         this.show();
       });
     };
-    region.addEventListener("scroll", this.draw, { passive: true });
-    new ResizeObserver(() => this.remeasure()).observe(region);
+    window.addEventListener("scroll", this.draw, { passive: true });
+    new ResizeObserver(() => this.remeasure()).observe(this.shelf);
+    this.shelf.addEventListener("focusin", (event) => {
+      const item = event.target.closest(".work");
+      if (item) this.makeCurrent(this.byId.get(item.id));
+    });
   }
 
-  // Where everything hangs, from one painting of each size and one of each gap.
+  // Where everything hangs: left, top and side of each, and the band it is in.
   measure() {
-    const probe = (classes) => {
-      const item = element("li", { class: `work ${classes}`, "aria-hidden": "true" });
-      this.shelf.append(item);
-      const box = [item.getBoundingClientRect().width, parseFloat(getComputedStyle(item).marginInlineStart)];
-      item.remove();
-      return box;
+    this.width = this.shelf.clientWidth;
+    const wanted = Math.max(kCellPx, Math.min(kCellMaxPx, this.list.sizes.at(-1)));
+    const columns = Math.max(kColumnsMin, Math.floor(this.width / wanted));
+    this.cell = this.width / columns;
+    const gap = Math.max(5, this.cell * kGapShare);
+    this.x = [];
+    this.y = [];
+    this.side = [];
+    this.bandStart = [];
+    const hang = (column, row, band, cells) => {
+      if (this.x.length === this.works.length) return;
+      this.x.push(column * this.cell + gap / 2);
+      this.y.push((2 * band + row) * this.cell + gap / 2);
+      this.side.push(cells * this.cell - gap);
     };
-    const alive = this.region.classList.contains("alive");
-    this.region.classList.remove("alive");
-    const sizes = Array.from({ length: kSizes }, (_, i) => probe(`size-${i} gap-0`)[0]);
-    const gaps = Array.from({ length: kGaps }, (_, i) => probe(`size-0 gap-${i}`)[1]);
-    this.region.classList.toggle("alive", alive);
-    this.width = this.region.clientWidth;
-    this.left = new Float64Array(this.works.length + 1);
-    this.wide = new Float64Array(this.works.length);
-    this.works.forEach((work, i) => {
-      const { size, gap } = hanging(work.id);
-      this.wide[i] = sizes[size];
-      this.left[i] += gaps[gap];
-      this.left[i + 1] = this.left[i] + sizes[size];
-    });
-    this.length = this.left[this.works.length] + gaps[kGaps - 1];
+    for (let band = 0; this.x.length < this.works.length; ++band) {
+      this.bandStart.push(this.x.length);
+      let column = 0;
+      for (const large of bandOf(columns, band)) {
+        if (large) {
+          hang(column, 0, band, 2);
+          column += 2;
+        } else {
+          hang(column, 0, band, 1);
+          hang(column, 1, band, 1);
+          column += 1;
+        }
+      }
+    }
+    this.shelf.style.height = `${2 * this.cell * this.bandStart.length}px`;
   }
 
   remeasure() {
-    if (this.region.clientWidth === this.width) return;
-    const held = document.activeElement?.closest(".work")?.id;
+    if (this.shelf.clientWidth === this.width) return;
+    const held = document.activeElement?.closest?.(".work")?.id;
     const middle = this.byId.get(held) ?? this.middle();
-    for (const item of this.here.values()) item.remove();
-    this.here.clear();
     this.measure();
-    this.shelf.style.width = `${Math.max(this.length, this.width)}px`;
     this.goTo(middle);
-    if (held) this.here.get(held)?.querySelector("a").focus({ preventScroll: true });
   }
 
-  // The first painting whose right edge lies behind x.
-  after(x) {
-    let low = 0;
-    let high = this.works.length - 1;
-    while (low < high) {
-      const half = (low + high) >> 1;
-      if (this.left[half] + this.wide[half] < x) low = half + 1;
-      else high = half;
-    }
-    return low;
+  top() {
+    return this.shelf.getBoundingClientRect().top + scrollY;
   }
 
+  bandAt(y) {
+    return Math.max(0, Math.min(Math.floor(y / (2 * this.cell)), this.bandStart.length - 1));
+  }
+
+  // The first painting of the band in the middle of the window.
   middle() {
-    return this.after(this.region.scrollLeft + this.region.clientWidth / 2);
+    return this.bandStart[this.bandAt(scrollY + innerHeight / 2 - this.top())];
+  }
+
+  // The first painting of the uppermost band in sight.
+  first() {
+    return this.bandStart[this.bandAt(scrollY + this.cell - this.top())];
+  }
+
+  isInSight(i) {
+    const y = this.top() + this.y[i] - scrollY;
+    return y + this.side[i] > 0 && y < innerHeight;
   }
 
   // Makes what is near, drops what is far; what has the focus stays.
   show() {
-    const { scrollLeft, clientWidth } = this.region;
-    const first = this.after(scrollLeft - clientWidth);
-    const last = this.after(scrollLeft + 2 * clientWidth);
+    const above = scrollY - this.top();
+    const first = this.bandStart[this.bandAt(above - kScreensAhead * innerHeight)];
+    const lastBand = this.bandAt(above + (1 + kScreensAhead) * innerHeight);
+    const last = (this.bandStart[lastBand + 1] ?? this.works.length) - 1;
     const near = new Set();
     for (let i = first; i <= last; ++i) near.add(this.works[i].id);
     for (const [id, item] of this.here)
@@ -138,9 +161,10 @@ export class Wall {
       }
     let before = null;
     for (let i = last; i >= first; --i) before = this.place(i, before);
+    if (this.current < first || this.current > last) this.makeCurrent(this.middle());
   }
 
-  // Paintings stand in the document as they hang: for those who walk by Tab or hear the page.
+  // Paintings stand in the document as they hang: for those who hear the page.
   place(i, before) {
     const work = this.works[i];
     let item = this.here.get(work.id);
@@ -151,7 +175,10 @@ export class Wall {
       tend(item);
     }
     if (work.taken) markTaken(item, work.plaque);
-    item.style.left = `${this.left[i]}px`;
+    item.style.width = `${this.side[i]}px`;
+    item.style.transform = `translate(${this.x[i]}px, ${this.y[i]}px)`;
+    for (const part of item.querySelectorAll("source, img")) part.sizes = `${Math.ceil(this.side[i])}px`;
+    item.querySelector("a").tabIndex = i === this.current ? 0 : -1;
     item.setAttribute("aria-setsize", this.works.length);
     item.setAttribute("aria-posinset", i + 1);
     return item;
@@ -168,26 +195,46 @@ export class Wall {
     }
   }
 
-  scrollFor(i) {
-    return this.left[i] + this.wide[i] / 2 - this.region.clientWidth / 2;
+  // The wall is one stop of the Tab key.
+  makeCurrent(i) {
+    const link = (at) => this.here.get(this.works[at].id)?.querySelector("a");
+    const before = link(this.current);
+    if (before) before.tabIndex = -1;
+    this.current = i;
+    const now = link(i);
+    if (now) now.tabIndex = 0;
   }
 
-  goTo(i, behavior = "instant") {
-    this.region.scrollTo({ left: this.scrollFor(i), behavior });
+  goTo(i) {
+    scrollTo({ top: this.top() + this.y[i] + this.side[i] / 2 - innerHeight / 2, behavior: "instant" });
     this.show();
   }
 
-  // To painting i, with the focus on it.
-  focus(i, behavior) {
-    const at = Math.max(0, Math.min(i, this.works.length - 1));
-    let item = this.here.get(this.works[at].id);
-    if (!item) {
-      // Too far to glide: it does not exist yet.
-      this.goTo(at);
-      item = this.here.get(this.works[at].id);
-    } else {
-      this.region.scrollTo({ left: this.scrollFor(at), behavior });
+  // The painting beside i in a direction: the nearest one whose middle lies there.
+  neighbour(i, down) {
+    const middle = (at) => [this.x[at] + this.side[at] / 2, this.y[at] + this.side[at] / 2];
+    const [x, y] = middle(i);
+    const band = this.bandAt(this.y[i]);
+    const first = this.bandStart[Math.max(0, band - 1)];
+    const end = this.bandStart[band + 2] ?? this.works.length;
+    let best = i;
+    let least = Infinity;
+    for (let at = first; at < end; ++at) {
+      const [ax, ay] = middle(at);
+      const ahead = down ? ay - y : y - ay;
+      const distance = Math.abs(ax - x) + 2 * ahead;
+      if (ahead > this.cell / 3 && distance < least) [best, least] = [at, distance];
     }
-    item.querySelector("a").focus({ preventScroll: true });
+    return best;
+  }
+
+  // To painting i, with the focus on it.
+  focus(i) {
+    const at = Math.max(0, Math.min(i, this.works.length - 1));
+    if (!this.here.has(this.works[at].id)) this.goTo(at);
+    const link = this.here.get(this.works[at].id).querySelector("a");
+    link.focus({ preventScroll: true });
+    link.scrollIntoView({ block: "nearest", behavior: "instant" });
+    this.show();
   }
 }

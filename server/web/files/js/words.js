@@ -10,7 +10,7 @@ export const say = (key, values = {}) =>
 export const count = (key, n) => {
   const forms = say(key).split("|");
   const place = { one: 0, few: 1 }[plurals.select(n)] ?? forms.length - 1;
-  return forms[Math.min(place, forms.length - 1)].replaceAll("{n}", n);
+  return forms[Math.min(place, forms.length - 1)].replaceAll("{n}", n.toLocaleString(document.documentElement.lang));
 };
 
 export const stillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
