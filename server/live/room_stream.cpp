@@ -6,8 +6,8 @@
 
 #include "server/gallery/claims.h"
 #include "server/http/json.h"
-#include "server/routes/answers.h"
 #include "server/web/page_parts.h"
+#include "server/web/painting_json.h"
 
 namespace vernissage::live {
 namespace {
@@ -117,7 +117,7 @@ class RoomStream : public http::BodyStream, public std::enable_shared_from_this<
     json.key("place").value(web::place_of(parts_.gallery, painting));
     json.key("title").value(painting.title).key("alt").value(web::alt_text(painting, room_));
     json.key("taken").value(parts_.gallery.claims().of_painting(painting.id).has_value());
-    http::add_curation(json, painting);
+    web::add_curation(json, painting);
     if (painted) {
       json.key("previews").begin('[');
       for (const int width : parts_.gallery.ladder())

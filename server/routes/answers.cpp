@@ -152,14 +152,6 @@ Response problem(const web::Site& site, const gallery::Gallery& gallery, const R
   return response;
 }
 
-void add_curation(Json& json, const gallery::Painting& painting) {
-  if (!painting.placeholder.empty()) json.key("placeholder").value(painting.placeholder);
-  if (!painting.why) return;
-  const gallery::Why& why = *painting.why;
-  json.key("why").begin('{').key("query").value(why.query);
-  json.key("score").number(why.score).key("rank").value(why.rank).key("of").value(why.of).end('}');
-}
-
 Response finish_headers(Response response, const std::string& request_id) {
   for (const auto& [name, value] : kAlways) response.set(name, value);
   response.set("Date", http_date(std::time(nullptr)));

@@ -34,9 +34,6 @@ Response localized_json(const Request& request, std::string json);
 Response problem(const web::Site& site, const gallery::Gallery& gallery, const Request& request,
                  int status, const std::string& detail);
 
-/// Inside the object of a painting: "placeholder" and "why", where the painting has them.
-void add_curation(Json& json, const gallery::Painting& painting);
-
 /// What every answer carries: the date, the request's id, and the headers that tell a browser to
 /// trust nothing but us: no foreign content, no framing, no guessing of types.
 Response finish_headers(Response response, const std::string& request_id);

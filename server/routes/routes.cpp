@@ -16,6 +16,7 @@
 #include "server/routes/visitor_routes.h"
 #include "server/web/page_parts.h"
 #include "server/web/pages.h"
+#include "server/web/painting_json.h"
 
 namespace vernissage::http {
 namespace {
@@ -129,7 +130,7 @@ void add_painting(Json& json, const web::Site& site, const gallery::Gallery& gal
   const auto claim = gallery.claims().of_painting(work.id);
   json.key("taken").value(claim.has_value());
   if (claim && !claim->plaque.empty()) json.key("plaque").value(claim->plaque);
-  add_curation(json, work);
+  web::add_curation(json, work);
   json.end('}');
 }
 
