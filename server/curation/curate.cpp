@@ -176,10 +176,9 @@ std::vector<gallery::Embedding> embeddings_of(const std::vector<gallery::Paintin
 }
 
 void hang(const CurateOptions& options, const gallery::GalleryKey& key,
-          const CurationNetworks& networks, const std::vector<fs::path>& paths, const fs::path& out,
+          const CurationNetworks& networks, const std::vector<float>& texts,
+          const PartialHeader& expected, const std::vector<fs::path>& paths, const fs::path& out,
           CurateSummary& summary) {
-  const std::vector<float> texts = embed_queries(options.rooms, networks.embed_texts);
-  const PartialHeader expected = header_for(options, key, {}, networks.width);
   const std::vector<Partial> partials = open_partials(paths, expected);
   const Pool pool = pool_of(partials);
   const Selection selection = choose(options, pool, texts, summary);
@@ -221,11 +220,10 @@ void hang(const CurateOptions& options, const gallery::GalleryKey& key,
   made.move_into_place();
 }
 
-void embed(const CurateOptions& options, const gallery::GalleryKey& key,
-           const CurationNetworks& networks, Shard shard, const fs::path& path,
+void embed(const CurateOptions& options, const CurationNetworks& networks,
+           const std::vector<float>& texts, const PartialHeader& header, const fs::path& path,
            CurateSummary& summary) {
-  RoomFill fill(options.rooms, embed_queries(options.rooms, networks.embed_texts));
-  const PartialHeader header = header_for(options, key, shard, networks.width);
+  RoomFill fill(options.rooms, texts);
   PartialWriter partial(path, header);
   const uint64_t before = partial.count();
   if (before == header.count()) return;
@@ -258,14 +256,18 @@ void embed_shard(const CurateOptions& options, Shard shard, const fs::path& part
                  CurateSummary& summary) {
   expect_enough_candidates(options);
   const auto key = gallery::GalleryKey::load(options.key);
-  embed(options, key, *options.open(options.networks, key), shard, partial, summary);
+  const auto networks = options.open(options.networks, key);
+  embed(options, *networks, embed_queries(options.rooms, networks->embed_texts),
+        header_for(options, key, shard, networks->width), partial, summary);
 }
 
 void hang_curated(const CurateOptions& options, const std::vector<fs::path>& partials,
                   const fs::path& out, CurateSummary& summary) {
   expect_enough_candidates(options);
   const auto key = gallery::GalleryKey::load(options.key);
-  hang(options, key, *options.open(options.networks, key), partials, out, summary);
+  const auto networks = options.open(options.networks, key);
+  hang(options, key, *networks, embed_queries(options.rooms, networks->embed_texts),
+       header_for(options, key, {}, networks->width), partials, out, summary);
 }
 
 void curate(CurateOptions options, const fs::path& out, CurateSummary& summary) {
@@ -284,8 +286,11 @@ void curate(CurateOptions options, const fs::path& out, CurateSummary& summary) 
   const auto key = gallery::GalleryKey::load(options.key);
   const auto networks = options.open(options.networks, key);
   const fs::path partial = work / "candidates.part";
-  embed(options, key, *networks, {}, partial, summary);
-  hang(options, key, *networks, {partial}, out, summary);
+  // Once for both: the queries' embeddings, and the hashes of the networks' files.
+  const std::vector<float> texts = embed_queries(options.rooms, networks->embed_texts);
+  const PartialHeader header = header_for(options, key, {}, networks->width);
+  embed(options, *networks, texts, header, partial, summary);
+  hang(options, key, *networks, texts, header, {partial}, out, summary);
   fs::remove_all(work, failed);  // the gallery is there; what is left over does not harm it
 }
 

@@ -186,6 +186,25 @@ TEST_F(Curating, ManifestIsTheSameForAnyNumberOfShards) {
   }
 }
 
+TEST_F(Curating, InOneRunTheQueriesAreEmbeddedOnce) {
+  size_t calls = 0;
+  CurateOptions counted = options();
+  counted.open = [&calls, open = counted.open](const CurationNetworkOptions& networks,
+                                               const gallery::GalleryKey& secret) {
+    auto opened = open(networks, secret);
+    opened->embed_texts = [&calls,
+                           embed = opened->embed_texts](const std::vector<std::string>& texts) {
+      ++calls;
+      return embed(texts);
+    };
+    return opened;
+  };
+  CurateSummary summary;
+  curate(counted, here("gallery"), summary);
+  EXPECT_EQ(calls, counted.rooms.queries());
+  expect_same(here("gallery"));
+}
+
 TEST_F(Curating, KilledAnywhereTheProgramGoesOnToTheSameGallery) {
   const fs::path out = here("gallery"), part = here("gallery.curating") / "candidates.part";
   const auto size_of = [&] {
@@ -274,7 +293,7 @@ TEST_F(Curating, TheProgramInShardsMakesTheSameGallery) {
 }
 
 TEST_F(Curating, WhatHangsIsWhatTheServerPaints) {
-  const gallery::Gallery opened(yardstick());
+  gallery::Gallery opened(yardstick());
   EXPECT_TRUE(opened.config().curated);
   EXPECT_TRUE(opened.claims().has_points());
   const auto renderer = render::make_generator_renderer(opened, "cpu", Precision::f32, 1);
