@@ -39,11 +39,7 @@ void remove_lines(std::string* text, const std::string& with) {
 class Nginx : public ::testing::Test {
  protected:
   Nginx() {
-    save_network(here_ / "net.safetensors", testing::tiny_network(256));
-    Child hang({VERNISSAGE_BINARY, "hang", (here_ / "net.safetensors").string(), "--out",
-                (here_ / "gallery").string(), "--per-room", "2"},
-               here_ / "hang");
-    EXPECT_EQ(hang.wait(), 0) << hang.err();
+    testing::hang_tiny_gallery(VERNISSAGE_BINARY, here_.path(), {"--per-room", "2"});
     start_gallery();
     start_nginx();
   }

@@ -119,14 +119,9 @@ std::string pattern_of(const std::string& path) {
 class OpenApi : public ::testing::Test {
  protected:
   OpenApi() {
-    save_network(here_ / "net.safetensors", testing::tiny_network(256));
-    const std::string gallery = (here_ / "gallery").string();
-    Child hang({VERNISSAGE_BINARY, "hang", (here_ / "net.safetensors").string(), "--out", gallery,
-                "--per-room", "3"},
-               here_ / "hang");
-    EXPECT_EQ(hang.wait(), 0) << hang.err();
-    server_.reset(new Child({VERNISSAGE_BINARY, "serve", "--gallery", gallery, "--device", "cpu",
-                             "--threads", "1", "--port", "0"},
+    testing::hang_tiny_gallery(VERNISSAGE_BINARY, here_.path(), {"--per-room", "3"});
+    server_.reset(new Child({VERNISSAGE_BINARY, "serve", "--gallery", (here_ / "gallery").string(),
+                             "--device", "cpu", "--threads", "1", "--port", "0"},
                             here_ / "serve"));
     endpoint_ = server_->say("at http://(\\S+)\n");
     EXPECT_NE(endpoint_, "") << server_->err();

@@ -52,11 +52,8 @@ class Operations : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     directory_ = new TemporaryDirectory;
-    save_network(*directory_ / "net.safetensors", testing::tiny_network(256));
-    Child hang({VERNISSAGE_BINARY, "hang", (*directory_ / "net.safetensors").string(), "--out",
-                gallery(), "--name", "Tiny", "--per-room", "3"},
-               *directory_ / "hang");
-    ASSERT_EQ(hang.wait(), 0) << hang.err();
+    testing::hang_tiny_gallery(VERNISSAGE_BINARY, directory_->path(),
+                               {"--name", "Tiny", "--per-room", "3"});
   }
   static void TearDownTestSuite() { delete directory_; }
 

@@ -78,11 +78,7 @@ struct Kind {
 class Framed : public ::testing::TestWithParam<Kind> {
  protected:
   Framed() {
-    save_network(here_ / "net.safetensors", testing::tiny_network(256));
-    Child hang({VERNISSAGE_BINARY, "hang", (here_ / "net.safetensors").string(), "--out",
-                (here_ / "gallery").string(), "--per-room", "1"},
-               here_ / "hang");
-    EXPECT_EQ(hang.wait(), 0) << hang.err();
+    testing::hang_tiny_gallery(VERNISSAGE_BINARY, here_.path(), {"--per-room", "1"});
     gallery_.reset(new Child(
         {VERNISSAGE_BINARY, "serve", "--gallery", (here_ / "gallery").string(), "--device", "cpu",
          "--threads", "1", "--listen", "unix:" + path("http.sock"), "--log-format", "json"},

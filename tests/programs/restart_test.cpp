@@ -122,13 +122,7 @@ TEST_F(Ending, WhoNeverSpeaksDoesNotHoldItUp) {
 
 class Restarts : public ::testing::Test {
  protected:
-  Restarts() {
-    save_network(here_ / "net.safetensors", testing::tiny_network(256));
-    Child hang({VERNISSAGE_BINARY, "hang", (here_ / "net.safetensors").string(), "--out",
-                (here_ / "gallery").string(), "--per-room", "2"},
-               here_ / "hang");
-    EXPECT_EQ(hang.wait(), 0) << hang.err();
-  }
+  Restarts() { testing::hang_tiny_gallery(VERNISSAGE_BINARY, here_.path(), {"--per-room", "2"}); }
   ~Restarts() override {
     for (const int descriptor : opened_) ::close(descriptor);
   }

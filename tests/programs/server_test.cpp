@@ -202,11 +202,8 @@ class Server : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     directory_ = new TemporaryDirectory;
-    save_network(*directory_ / "net.safetensors", testing::tiny_network(256));
-    Child hang({VERNISSAGE_BINARY, "hang", (*directory_ / "net.safetensors").string(), "--out",
-                gallery().string(), "--name", "Tiny", "--per-room", "3"},
-               *directory_ / "hang");
-    ASSERT_EQ(hang.wait(), 0) << hang.err();
+    testing::hang_tiny_gallery(VERNISSAGE_BINARY, directory_->path(),
+                               {"--name", "Tiny", "--per-room", "3"});
     child_ = new Child(serve_arguments(gallery()), *directory_ / "serve");
     port_ = port_of(*child_);
   }

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -13,6 +14,8 @@
 #include <fstream>
 #include <regex>
 #include <sstream>
+
+#include "tests/support/tiny_network.h"
 
 namespace vernissage::testing {
 namespace {
@@ -105,6 +108,16 @@ std::string Child::say(const std::string& pattern, bool in_err) {
     if (std::regex_search(text, match, wanted)) return match[1].str();
   }
   return "";
+}
+
+void hang_tiny_gallery(const std::string& binary, const std::filesystem::path& directory,
+                       const std::vector<std::string>& options) {
+  save_network(directory / "net.safetensors", tiny_network(256));
+  std::vector<std::string> arguments = {binary, "hang", (directory / "net.safetensors").string(),
+                                        "--out", (directory / "gallery").string()};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  Child hang(arguments, directory / "hang");
+  EXPECT_EQ(hang.wait(), 0) << hang.err();
 }
 
 std::string Answer::field(const std::string& name) const {

@@ -41,6 +41,12 @@ class Child {
   std::optional<int> status_;
 };
 
+/// Writes tiny_network(256) to DIRECTORY/net.safetensors and has `vernissage hang` (the program
+/// `binary`, with `options` after --out) make DIRECTORY/gallery of it. Fails the test when it
+/// cannot.
+void hang_tiny_gallery(const std::string& binary, const std::filesystem::path& directory,
+                       const std::vector<std::string>& options);
+
 struct Answer {
   int status = 0;    // 0: the connection ended first
   std::string head;  // status line and fields
