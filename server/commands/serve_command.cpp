@@ -160,7 +160,7 @@ void serve(const config::InForce& in_force) {
   const process::StopSignals signals;
   process::open_log(settings.log_format);
 
-  const gallery::Gallery gallery(settings.gallery);
+  gallery::Gallery gallery(settings.gallery);
   const web::Site site(settings.web_root.empty()
                            ? std::nullopt
                            : std::optional<std::filesystem::path>(settings.web_root));
@@ -216,14 +216,12 @@ void serve(const config::InForce& in_force) {
   kept.previews.disk_bytes_max = static_cast<uint64_t>(settings.preview_cache_mb) << 20;
   kept.prints.disk_bytes_max = static_cast<uint64_t>(settings.studio_cache_mb) << 20;
   render::Pictures pictures(gallery, queue, kept, log_trouble, on_encoded);
-  gallery::OwnerPictureWorker owner_pictures(
-      gallery.claims(),
-      {[&](const gallery::Painting& painting, gallery::OwnerPictureWorker::Done done) {
-         return pictures.paint_full(painting, [&gallery, id = painting.id, done] {
-           done(gallery.claims().picture_ready(id));
-         });
-       },
-       log_trouble});
+  const auto paint_full = [&](const gallery::Painting& painting,
+                              gallery::OwnerPictureWorker::Done done) {
+    return pictures.paint_full(
+        painting, [&, id = painting.id, done] { done(gallery.claims().picture_ready(id)); });
+  };
+  gallery::OwnerPictureWorker owner_pictures(gallery.claims(), {paint_full, log_trouble});
   const auto on_claim = [&](std::string_view result, double seconds) {
     counted.claims.with({std::string(result)}).add();
     counted.claim_commit_seconds.observe(seconds);

@@ -79,24 +79,24 @@ bool is_plaque(std::string_view text) {
 struct Claims::Seen {
   using Question = std::tuple<std::string, Digest, Digest>;
 
-  std::optional<ClaimOutcome> find(const NewClaim& wanted) const {
+  std::optional<ClaimAnswer> find(const Claim& wanted) const {
     const auto found = answers.find({wanted.painting, wanted.visitor, wanted.request});
     return found == answers.end() ? std::nullopt : std::optional(found->second);
   }
-  void keep(const NewClaim& wanted, const ClaimOutcome& outcome) {
+  void keep(const Claim& wanted, const ClaimAnswer& answer) {
     const Question question{wanted.painting, wanted.visitor, wanted.request};
-    if (!answers.emplace(question, outcome).second) return;
+    if (!answers.emplace(question, answer).second) return;
     oldest.push_back(question);
     if (oldest.size() <= kAnswersKeptMax) return;
     answers.erase(oldest.front());
     oldest.pop_front();
   }
 
-  std::map<Question, ClaimOutcome> answers;
+  std::map<Question, ClaimAnswer> answers;  // without `similar`
   std::deque<Question> oldest;
 };
 
-Claims::Claims(const Gallery& gallery)
+Claims::Claims(Gallery& gallery)
     : gallery_(gallery),
       visitor_key_(gallery.key().derived("visitors")),
       signer_(gallery.key()),
@@ -118,53 +118,57 @@ Claims::Claims(const Gallery& gallery)
     pictures_.emplace(picture.painting, std::move(picture));
 }
 
-std::optional<ClaimAnswer> Claims::claim(const Attempt& attempt) {
-  if (!gallery_.painting(attempt.painting)) return std::nullopt;
-  if (attempt.visitor.empty() || attempt.visitor.size() > kVisitorBytesMax)
+std::optional<ClaimAnswer> Claims::claim(const ClaimRequest& request) {
+  if (!gallery_.painting(request.painting)) return std::nullopt;
+  if (request.visitor.empty() || request.visitor.size() > kVisitorBytesMax)
     throw Error("visitor: expected 1 to " + std::to_string(kVisitorBytesMax) + " bytes, got " +
-                std::to_string(attempt.visitor.size()));
-  if (attempt.idempotency_key.size() > kIdempotencyKeyBytesMax)
+                std::to_string(request.visitor.size()));
+  if (request.idempotency_key.size() > kIdempotencyKeyBytesMax)
     throw Error("idempotency key: expected at most " + std::to_string(kIdempotencyKeyBytesMax) +
-                " bytes, got " + std::to_string(attempt.idempotency_key.size()));
-  if (!is_plaque(attempt.plaque)) throw Error("plaque: not a name that may stand on a plaque");
+                " bytes, got " + std::to_string(request.idempotency_key.size()));
+  if (!is_plaque(request.plaque)) throw Error("plaque: not a name that may stand on a plaque");
 
-  NewClaim wanted;
-  wanted.painting = attempt.painting;
-  wanted.visitor = hash_of(attempt.visitor);
-  if (!attempt.idempotency_key.empty())
-    wanted.request = hmac_sha256(visitor_key_, "request " + attempt.idempotency_key);
-  wanted.plaque = attempt.plaque;
+  Claim wanted;
+  wanted.painting = request.painting;
+  wanted.visitor = hash_of(request.visitor);
+  if (!request.idempotency_key.empty())
+    wanted.request = hmac_sha256(visitor_key_, "request " + request.idempotency_key);
+  wanted.plaque = request.plaque;
   wanted.time_ms = now_ms();
 
-  std::optional<ClaimOutcome> outcome = known(wanted);
-  if (!outcome) {
+  std::optional<ClaimAnswer> answer = known(wanted);
+  if (!answer) {
     // One at a time, as the store would do it anyway: who has lost meanwhile hears it from memory.
     const std::lock_guard claiming(claiming_mutex_);
-    outcome = known(wanted);
+    answer = known(wanted);
     // What is not settled yet is settled by the store, and there by its constraints.
-    if (!outcome) {
-      outcome = gallery_.store().claim(wanted);
+    if (!answer) {
+      Claim entry = wanted;
+      const ClaimResult result = gallery_.store().claim(entry);
+      answer = ClaimAnswer{result, published(entry)};
       catch_up();
     }
   }
-  if (!attempt.idempotency_key.empty() && outcome->result != ClaimResult::won) {
+  if (!request.idempotency_key.empty() && answer->result != ClaimResult::won) {
     const std::lock_guard lock(mutex_);
-    seen_->keep(wanted, *outcome);
+    seen_->keep(wanted, *answer);
   }
-  return answer(*outcome);
+  if (answer->result == ClaimResult::taken)
+    answer->similar = similar_free(*gallery_.painting(answer->claim.painting));
+  return answer;
 }
 
 // Claims are for ever: whatever is known to be lost stays lost.
-std::optional<ClaimOutcome> Claims::known(const NewClaim& wanted) const {
+std::optional<ClaimAnswer> Claims::known(const Claim& wanted) const {
   const std::lock_guard lock(mutex_);
   if (auto before = seen_->find(wanted)) return before;
   if (const auto own = by_visitor_.find(wanted.visitor); own != by_visitor_.end()) {
     const ClaimResult result =
         own->second == wanted.painting ? ClaimResult::same : ClaimResult::already_own;
-    return ClaimOutcome{result, by_painting_.find(own->second)->second};
+    return ClaimAnswer{result, published(by_painting_.find(own->second)->second)};
   }
   if (const auto owned = by_painting_.find(wanted.painting); owned != by_painting_.end())
-    return ClaimOutcome{ClaimResult::taken, owned->second};
+    return ClaimAnswer{ClaimResult::taken, published(owned->second)};
   return std::nullopt;
 }
 
@@ -196,13 +200,6 @@ void Claims::learn(const Claim& claim) {
 
 PublicClaim Claims::published(const Claim& claim) {
   return {claim.number, claim.painting, claim.plaque, claim.time_ms};
-}
-
-ClaimAnswer Claims::answer(const ClaimOutcome& outcome) const {
-  ClaimAnswer answer{outcome.result, published(outcome.claim), {}};
-  if (outcome.result == ClaimResult::taken)
-    answer.similar = similar_free(*gallery_.painting(outcome.claim.painting));
-  return answer;
 }
 
 std::vector<const Painting*> Claims::similar_free(const Painting& painting) const {
@@ -269,15 +266,15 @@ Digest Claims::hash_of(std::string_view visitor) const {
   return hmac_sha256(visitor_key_, "visitor " + std::string(visitor));
 }
 
-std::optional<std::string> Claims::picture(std::string_view visitor,
-                                           std::string_view painting) const {
+std::optional<Claims::PictureFile> Claims::picture(std::string_view visitor,
+                                                   std::string_view painting) const {
   const auto own = of_visitor(visitor);
   if (!own || own->painting != painting) return std::nullopt;
   const auto recorded = recorded_picture(painting);
   if (!recorded) return std::nullopt;
   const auto path = file_of(gallery_, *recorded);
   if (!std::filesystem::exists(path)) return std::nullopt;
-  return read_file(path);
+  return PictureFile{read_file(path), recorded->sha256};
 }
 
 std::optional<OwnerPicture> Claims::recorded_picture(std::string_view painting) const {

@@ -31,8 +31,8 @@ inline constexpr size_t kSimilarMax = 5;
 /// control characters, line separators or marks that turn the direction of writing. May be empty.
 bool is_plaque(std::string_view text);
 
-/// An attempt to own a painting.
-struct Attempt {
+/// What a visitor asks for.
+struct ClaimRequest {
   std::string painting;  // id
   std::string visitor;   // who: 1 … kVisitorBytesMax bytes; only a keyed hash is ever stored
   std::string idempotency_key;  // 0 … kIdempotencyKeyBytesMax bytes; empty: none
@@ -52,7 +52,7 @@ struct PublicClaim {
 struct ClaimAnswer {
   ClaimResult result;
   PublicClaim claim;  // won, same, already_own: this visitor's; taken: the painting's
-  std::vector<const Painting*> similar;  // taken: up to kSimilarMax free ones, the nearest first
+  std::vector<const Painting*> similar = {};  // taken: up to kSimilarMax free, the nearest first
 };
 
 /// What is taken, at one moment.
@@ -69,14 +69,14 @@ class Claims {
 
   /// Reads and checks the log of gallery.store(); Gallery makes the one Claims there is. Throws
   /// Error when the log was tampered with.
-  explicit Claims(const Gallery& gallery);
+  explicit Claims(Gallery& gallery);
   Claims(const Claims&) = delete;
 
   /// Nothing: no such painting. `won` is answered only after the commit. A retry with the same
   /// visitor, painting and idempotency key gives the same answer, save that `won` becomes `same`.
   /// Throws StoreUnavailable (503: nothing was claimed, or it will be `same` next time), Error when
-  /// the attempt breaks its own rules (callers check first).
-  std::optional<ClaimAnswer> claim(const Attempt& attempt);
+  /// the request breaks its own rules (callers check first).
+  std::optional<ClaimAnswer> claim(const ClaimRequest& request);
 
   std::optional<PublicClaim> of_visitor(std::string_view visitor) const;
   std::optional<PublicClaim> of_painting(std::string_view painting) const;
@@ -91,9 +91,13 @@ class Claims {
   /// claim: must not block, throw, claim or listen; may read. For the life of the gallery.
   void listen(Listener listener);
 
-  /// The full-size PNG's bytes, for its owner alone: who owns is looked at before any file is.
+  struct PictureFile {
+    std::string bytes;   // of the PNG
+    std::string sha256;  // of `bytes` as they were written, in hex
+  };
+  /// The full-size picture, for its owner alone: who owns is looked at before any file is.
   /// Nothing: not the owner, no such painting, or not painted yet (picture_ready() tells).
-  std::optional<std::string> picture(std::string_view visitor, std::string_view painting) const;
+  std::optional<PictureFile> picture(std::string_view visitor, std::string_view painting) const;
   bool picture_ready(std::string_view painting) const;
   /// The signed text; nothing until the picture is there.
   std::optional<std::string> certificate(std::string_view painting) const;
@@ -117,15 +121,14 @@ class Claims {
   struct Seen;  // answers by idempotency key
 
   static PublicClaim published(const Claim& claim);
-  ClaimAnswer answer(const ClaimOutcome& outcome) const;
   Digest hash_of(std::string_view visitor) const;
   Digest network_digest() const;
   std::optional<OwnerPicture> recorded_picture(std::string_view painting) const;
-  std::optional<ClaimOutcome> known(const NewClaim& wanted) const;
+  std::optional<ClaimAnswer> known(const Claim& wanted) const;
   void catch_up();
   void learn(const Claim& claim);
 
-  const Gallery& gallery_;
+  Gallery& gallery_;
   const Digest visitor_key_;
   const Signer signer_;
   Similar similar_;

@@ -49,8 +49,10 @@ class Gallery {
   const GalleryConfig& config() const { return config_; }
   const GalleryKey& key() const { return key_; }
   const std::vector<int>& ladder() const { return ladder_; }
-  Store& store() const { return *store_; }
-  Claims& claims() const { return *claims_; }
+  const Store& store() const { return *store_; }
+  Store& store() { return *store_; }
+  const Claims& claims() const { return *claims_; }
+  Claims& claims() { return *claims_; }
 
   /// Null for a room or painting that is not there.
   const Room* room(std::string_view slug) const;

@@ -84,6 +84,11 @@ std::string etag_of(std::string_view bytes) {
   return tag + '"';
 }
 
+std::string etag_of_digest(std::string_view sha256) {
+  VERNISSAGE_ASSERT_OP(sha256.size(), ==, 64u);
+  return '"' + std::string(sha256.substr(0, 32)) + '"';
+}
+
 Response conditional(const Request& request, Response whole, bool ranges) {
   if (whole.status != 200) return whole;
   VERNISSAGE_ASSERT(whole.field("ETag").has_value());

@@ -10,6 +10,8 @@ namespace vernissage::http {
 
 /// A strong entity tag, quotes included: 128 bits of the SHA-256 of the bytes.
 std::string etag_of(std::string_view bytes);
+/// The same tag for bytes whose SHA-256 is known, in lower-case hexadecimal.
+std::string etag_of_digest(std::string_view sha256);
 
 /// Makes of a 200 answer that carries an ETag a 304 where If-None-Match names it, and, where
 /// `ranges` is allowed and the request is a GET for a single byte range, a 206 or a 416. Several

@@ -40,7 +40,7 @@ std::string claim_text(const gallery::Gallery& gallery, const gallery::PublicCla
 
 class Events::Hub : public std::enable_shared_from_this<Hub> {
  public:
-  Hub(const gallery::Gallery& gallery, std::shared_ptr<Timer> timer, Limits limits)
+  Hub(gallery::Gallery& gallery, std::shared_ptr<Timer> timer, Limits limits)
       : gallery_(gallery), timer_(std::move(timer)), limits_(limits) {}
 
   const gallery::Gallery& gallery() const { return gallery_; }
@@ -93,7 +93,7 @@ class Events::Hub : public std::enable_shared_from_this<Hub> {
     });
   }
 
-  const gallery::Gallery& gallery_;
+  gallery::Gallery& gallery_;
   const std::shared_ptr<Timer> timer_;
   const Limits limits_;
   mutable std::mutex mutex_;                                      // guards what follows
@@ -181,7 +181,7 @@ void Events::Hub::close() {
   for (const auto& listener : present()) listener->end();
 }
 
-Events::Events(const gallery::Gallery& gallery, std::shared_ptr<Timer> timer, Limits limits)
+Events::Events(gallery::Gallery& gallery, std::shared_ptr<Timer> timer, Limits limits)
     : hub_(std::make_shared<Hub>(gallery, std::move(timer), limits)) {
   hub_->start();
 }

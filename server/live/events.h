@@ -31,7 +31,7 @@ class Events {
   };
 
   /// Listens to gallery.claims(), for the life of the gallery. The gallery outlives every stream.
-  Events(const gallery::Gallery& gallery, std::shared_ptr<Timer> timer, Limits limits);
+  Events(gallery::Gallery& gallery, std::shared_ptr<Timer> timer, Limits limits);
   /// close()
   ~Events();
   Events(const Events&) = delete;

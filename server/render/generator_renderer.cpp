@@ -125,7 +125,7 @@ class GeneratorRenderer : public Renderer {
 
 }  // namespace
 
-std::unique_ptr<Renderer> make_generator_renderer(const gallery::Gallery& gallery,
+std::unique_ptr<Renderer> make_generator_renderer(gallery::Gallery& gallery,
                                                   const std::string& device, Precision precision,
                                                   int threads) {
   const Network network = load_network(gallery.generator_path());

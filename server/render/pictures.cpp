@@ -57,7 +57,7 @@ struct Pictures::Kept {
   }
 };
 
-Pictures::Pictures(const gallery::Gallery& gallery, RenderQueue& queue, Limits limits,
+Pictures::Pictures(gallery::Gallery& gallery, RenderQueue& queue, Limits limits,
                    std::function<void(const std::string&)> on_trouble, OnEncoded on_encoded)
     : gallery_(gallery),
       queue_(queue),

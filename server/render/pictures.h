@@ -29,7 +29,7 @@ class Pictures {
   /// Keeps previews and prints under the gallery's directory. `on_trouble`: one line for the log
   /// when one could not be kept. Throws Error when they cannot be kept at all.
   Pictures(
-      const gallery::Gallery& gallery, RenderQueue& queue, Limits limits,
+      gallery::Gallery& gallery, RenderQueue& queue, Limits limits,
       std::function<void(const std::string&)> on_trouble, OnEncoded on_encoded = [](auto, auto) {});
 
   /// What is there already.
@@ -55,7 +55,7 @@ class Pictures {
   // What finishing needs, shared with the work under way.
   struct Kept;
 
-  const gallery::Gallery& gallery_;
+  gallery::Gallery& gallery_;
   RenderQueue& queue_;
   std::shared_ptr<Kept> kept_;
 };

@@ -60,8 +60,7 @@ std::optional<std::vector<std::string>> query_values(const Request& request,
 
 }  // namespace
 
-std::optional<Response> api_state(App& app, const Request& request, const Parameters&, const Reply&,
-                                  bool*) {
+Handled api_state(App& app, const Request& request) {
   const gallery::Snapshot snapshot = app.gallery.claims().snapshot();
   Json json;
   json.begin('{').key("sequence").value(snapshot.sequence);
@@ -70,8 +69,7 @@ std::optional<Response> api_state(App& app, const Request& request, const Parame
   return etag_response(request, "application/json", json.text());
 }
 
-std::optional<Response> api_events(App& app, const Request& request, const Parameters&,
-                                   const Reply&, bool*) {
+Handled api_events(App& app, const Request& request) {
   constexpr char kMediaType[] = "text/event-stream";
   if (request.is_head()) return stream_of(kMediaType, std::make_shared<NoBody>());
   std::optional<int64_t> last_seen;
@@ -88,14 +86,13 @@ std::optional<Response> api_events(App& app, const Request& request, const Param
   return stream_of(kMediaType, std::move(stream));
 }
 
-std::optional<Response> api_flow(App& app, const Request& request, const Parameters&, const Reply&,
-                                 bool*) {
+Handled api_flow(App& app, const Request& request) {
   const auto values = query_values(request, {"from", "to"});
   if (!values || (*values)[0].empty() || (*values)[1].empty() || (*values)[0] == (*values)[1])
     return bad_query(app, request, "query: expected from=ID&to=ID, two different paintings");
   const gallery::Painting* from = app.gallery.painting((*values)[0]);
   const gallery::Painting* to = app.gallery.painting((*values)[1]);
-  if (!from || !to) return std::nullopt;
+  if (!from || !to) return NotFound{};
   if (request.is_head()) return stream_of(live::kFlowMediaType, std::make_shared<NoBody>());
   auto opened = app.flow.open(*from, *to);
   if (!opened.stream)
@@ -104,10 +101,9 @@ std::optional<Response> api_flow(App& app, const Request& request, const Paramet
   return stream_of(live::kFlowMediaType, std::move(opened.stream));
 }
 
-std::optional<Response> api_room_stream(App& app, const Request& request,
-                                        const Parameters& parameters, const Reply&, bool*) {
+Handled api_room_stream(App& app, const Request& request, const Parameters& parameters) {
   const gallery::Room* room = app.gallery.room(parameters[0]);
-  if (!room) return std::nullopt;
+  if (!room) return NotFound{};
   const auto values = query_values(request, {"from"});
   const std::string from = values ? (*values)[0] : "";
   const gallery::Painting* first = app.gallery.painting(from);
@@ -122,8 +118,7 @@ std::optional<Response> api_room_stream(App& app, const Request& request,
                              static_cast<size_t>(place)));
 }
 
-std::optional<Response> studio(App& app, const Request& request, const Parameters&, const Reply&,
-                               bool*) {
+Handled studio(App& app, const Request& request) {
   const auto values = query_values(request, {"from", "lang"});
   const auto first = !values                ? std::nullopt
                      : (*values)[0].empty() ? std::optional<uint32_t>(0)

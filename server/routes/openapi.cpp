@@ -9,8 +9,7 @@
 namespace vernissage::http {
 
 // Always of this binary, whatever files the pages are made of: it says what this program does.
-std::optional<Response> openapi(App&, const Request& request, const Parameters&, const Reply&,
-                                bool*) {
+Handled openapi(App&, const Request& request) {
   const auto files = web::embedded_files();
   const auto found = std::find_if(files.begin(), files.end(), [](const web::EmbeddedFile& file) {
     return file.name == "openapi.json";

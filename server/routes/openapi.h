@@ -6,7 +6,6 @@
 
 namespace vernissage::http {
 
-std::optional<Response> openapi(App& app, const Request& request, const Parameters& parameters,
-                                const Reply& reply, bool* later);
+Handled openapi(App& app, const Request& request);
 
 }  // namespace vernissage::http

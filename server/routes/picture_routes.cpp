@@ -28,37 +28,33 @@ using Find = std::function<std::optional<Response>()>;
 using Paint = std::function<render::Admission(render::RenderQueue::Waiter)>;
 
 // What happens when the picture was painted, or was not. On a thread of the queue.
-void answer_painted(App& app, const Request& request, const Find& find, render::Outcome outcome,
-                    const Reply& reply) {
-  Response response;
+Response painted(App& app, const Request& request, const Find& find, render::Outcome outcome) {
   try {
     if (outcome == render::Outcome::done) {
       auto found = find();
-      response = found ? std::move(*found)
-                       : problem(app.site, app.gallery, request, 500,
-                                 "the rendered picture is not in the cache");
-    } else if (outcome == render::Outcome::failed) {
-      response = problem(app.site, app.gallery, request, 500, "the picture could not be rendered");
-    } else {
-      response = refused(app, request, {render::Admission::Verdict::closed});
+      return found ? std::move(*found)
+                   : problem(app.site, app.gallery, request, 500,
+                             "the rendered picture is not in the cache");
     }
+    return outcome == render::Outcome::failed
+               ? problem(app.site, app.gallery, request, 500, "the picture could not be rendered")
+               : refused(app, request, {render::Admission::Verdict::closed});
   } catch (const std::exception& exception) {
     app.on_trouble(request.id + ": " + exception.what());
-    response = problem(app.site, app.gallery, request, 500,
-                       "the picture could not be read from the cache");
+    return problem(app.site, app.gallery, request, 500,
+                   "the picture could not be read from the cache");
   }
-  reply(finish_headers(std::move(response), request.id));
 }
 
-std::optional<Response> found_or_painted(App& app, const Request& request, const Find& find,
-                                         const Paint& paint, const Reply& reply, bool* later) {
-  if (auto found = find()) return found;
-  const render::Admission admission = paint([&app, request, find, reply](render::Outcome outcome) {
-    answer_painted(app, request, find, outcome, reply);
+Handled found_or_painted(App& app, const Request& request, Find find, Paint paint) {
+  if (auto found = find()) return std::move(*found);
+  return Later([&app, request, find = std::move(find), paint = std::move(paint)](Reply reply) {
+    const render::Admission admission =
+        paint([&app, request, find, reply](render::Outcome outcome) {
+          reply(painted(app, request, find, outcome));
+        });
+    if (!admission) reply(refused(app, request, admission));
   });
-  if (!admission) return refused(app, request, admission);
-  *later = true;
-  return std::nullopt;
 }
 
 }  // namespace
@@ -82,43 +78,41 @@ Response refused(const App& app, const Request& request, const render::Admission
                       std::to_string(closed ? kRestartSeconds : admission.retry_after.count()));
 }
 
-std::optional<Response> preview(App& app, const Request& request, const Parameters& parameters,
-                                const Reply& reply, bool* later) {
+Handled preview(App& app, const Request& request, const Parameters& parameters) {
   const gallery::Painting* found = app.gallery.painting(parameters[0]);
   const auto name = render::read_preview_name(parameters[1], app.gallery.ladder());
-  if (!found || !name) return std::nullopt;
+  if (!found || !name) return NotFound{};
   const Find find = [&app, request, found, name = *name]() -> std::optional<Response> {
     const auto picture = app.pictures.preview(*found, name);
     if (!picture) return std::nullopt;
     return kept(request, render::media_type(name.format), kForEver, *picture);
   };
-  const Paint paint = [&](render::RenderQueue::Waiter waiter) {
+  const Paint paint = [&app, request, found](render::RenderQueue::Waiter waiter) {
     return app.pictures.paint_previews(*found, client_of(app, request), request.left,
                                        std::move(waiter));
   };
-  return found_or_painted(app, request, find, paint, reply, later);
+  return found_or_painted(app, request, find, paint);
 }
 
-std::optional<Response> studio_print(App& app, const Request& request, const Parameters& parameters,
-                                     const Reply& reply, bool* later) {
+Handled studio_print(App& app, const Request& request, const Parameters& parameters) {
   std::string_view name = parameters[0];
   const bool full = name.ends_with(".png");
-  if (!full && !name.ends_with(".jpg")) return std::nullopt;
+  if (!full && !name.ends_with(".jpg")) return NotFound{};
   const auto size = full ? render::Pictures::PrintSize::full : render::Pictures::PrintSize::look;
   name.remove_suffix(4);
   const auto number = render::read_print_number(name);
-  if (!number) return std::nullopt;
+  if (!number) return NotFound{};
   const Find find = [&app, request, full, size, number = *number]() -> std::optional<Response> {
     const auto picture = app.pictures.print(number, size);
     if (!picture) return std::nullopt;
     return kept(request, full ? "image/png" : render::media_type(render::PreviewFormat::jpg),
                 kForADay, *picture);
   };
-  const Paint paint = [&](render::RenderQueue::Waiter waiter) {
-    return app.pictures.paint_print(*number, size, client_of(app, request), request.left,
+  const Paint paint = [&app, request, size, number = *number](render::RenderQueue::Waiter waiter) {
+    return app.pictures.paint_print(number, size, client_of(app, request), request.left,
                                     std::move(waiter));
   };
-  return found_or_painted(app, request, find, paint, reply, later);
+  return found_or_painted(app, request, find, paint);
 }
 
 }  // namespace vernissage::http

@@ -12,9 +12,7 @@ std::string client_of(const App& app, const Request& request);
 /// when there will be room.
 Response refused(const App& app, const Request& request, const render::Admission& admission);
 
-std::optional<Response> preview(App& app, const Request& request, const Parameters& parameters,
-                                const Reply& reply, bool* later);
-std::optional<Response> studio_print(App& app, const Request& request, const Parameters& parameters,
-                                     const Reply& reply, bool* later);
+Handled preview(App& app, const Request& request, const Parameters& parameters);
+Handled studio_print(App& app, const Request& request, const Parameters& parameters);
 
 }  // namespace vernissage::http

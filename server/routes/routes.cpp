@@ -35,15 +35,13 @@ Response bad_wall_query(const App& app, const Request& request) {
 
 // ---- pages
 
-std::optional<Response> entrance(App& app, const Request& request, const Parameters&, const Reply&,
-                                 bool*) {
+Handled entrance(App& app, const Request& request) {
   return localized_page(request, web::entrance_page(localized(app.site, request), app.gallery));
 }
 
-std::optional<Response> room(App& app, const Request& request, const Parameters& parameters,
-                             const Reply&, bool*) {
+Handled room(App& app, const Request& request, const Parameters& parameters) {
   const gallery::Room* found = app.gallery.room(parameters[0]);
-  if (!found) return std::nullopt;
+  if (!found) return NotFound{};
   const auto query = web::read_wall_query(request.query);
   if (!query) return bad_wall_query(app, request);
   return localized_page(request,
@@ -60,10 +58,9 @@ bool has_pair(std::string_view query, std::string_view pair) {
   return false;
 }
 
-std::optional<Response> painting(App& app, const Request& request, const Parameters& parameters,
-                                 const Reply&, bool*) {
+Handled painting(App& app, const Request& request, const Parameters& parameters) {
   const gallery::Painting* found = app.gallery.painting(parameters[0]);
-  if (!found) return std::nullopt;
+  if (!found) return NotFound{};
   // The page differs by who looks: shared caches must not keep it.
   web::Viewer viewer;
   if (const auto visitor = app.visitors.identify(request))
@@ -75,33 +72,29 @@ std::optional<Response> painting(App& app, const Request& request, const Paramet
   return page.set("Cache-Control", "private, no-cache");
 }
 
-std::optional<Response> drift(App& app, const Request& request, const Parameters&, const Reply&,
-                              bool*) {
+Handled drift(App& app, const Request& request) {
   const auto query = web::read_wall_query(request.query);
   if (!query) return bad_wall_query(app, request);
   const gallery::Painting* from =
       query->at.empty() ? app.gallery.catalogue().front() : app.gallery.painting(query->at);
-  if (!from) return std::nullopt;
+  if (!from) return NotFound{};
   return localized_page(request, web::drift_page(localized(app.site, request), app.gallery, *from));
 }
 
-std::optional<Response> asset(App& app, const Request& request, const Parameters& parameters,
-                              const Reply&, bool*) {
+Handled asset(App& app, const Request& request, const Parameters& parameters) {
   auto found = app.site.asset(parameters[0]);
-  if (!found) return std::nullopt;
+  if (!found) return NotFound{};
   return immutable_response(request, std::move(found->media_type), std::move(found->bytes));
 }
 
-std::optional<Response> icon(App& app, const Request& request, const Parameters&, const Reply&,
-                             bool*) {
+Handled icon(App& app, const Request& request) {
   auto found = app.site.plain_asset("icon.svg");
   return etag_response(request, std::move(found.media_type), std::move(found.bytes));
 }
 
 // ---- API
 
-std::optional<Response> api_gallery(App& app, const Request& request, const Parameters&,
-                                    const Reply&, bool*) {
+Handled api_gallery(App& app, const Request& request) {
   const gallery::GalleryConfig& config = app.gallery.config();
   Json json;
   json.begin('{').key("name").value(config.name).key("curated").value(config.curated);
@@ -135,10 +128,9 @@ void add_painting(Json& json, const web::Site& site, const gallery::Gallery& gal
 }
 
 // One painting, the room it hangs in and its titles in all the gallery's languages.
-std::optional<Response> api_painting(App& app, const Request& request, const Parameters& parameters,
-                                     const Reply&, bool*) {
+Handled api_painting(App& app, const Request& request, const Parameters& parameters) {
   const gallery::Painting* found = app.gallery.painting(parameters[0]);
-  if (!found) return std::nullopt;
+  if (!found) return NotFound{};
   Json json;
   json.begin('{').key("room").value(found->room).key("titles").begin('{');
   for (const std::string& language : app.gallery.config().languages)
@@ -149,10 +141,9 @@ std::optional<Response> api_painting(App& app, const Request& request, const Par
   return localized_json(request, json.text());
 }
 
-std::optional<Response> api_room(App& app, const Request& request, const Parameters& parameters,
-                                 const Reply&, bool*) {
+Handled api_room(App& app, const Request& request, const Parameters& parameters) {
   const gallery::Room* found = app.gallery.room(parameters[0]);
-  if (!found) return std::nullopt;
+  if (!found) return NotFound{};
   const auto query = web::read_wall_query(request.query);
   if (!query) return bad_wall_query(app, request);
   const web::Site site = localized(app.site, request);
@@ -173,7 +164,7 @@ std::optional<Response> api_room(App& app, const Request& request, const Paramet
 
 // Alive says nothing of ready: an orchestrator that kills whatever is not ready kills whatever
 // loads.
-std::optional<Response> healthz(App&, const Request&, const Parameters&, const Reply&, bool*) {
+Handled healthz(App&, const Request&) {
   return no_store_json(200, "{\"status\":\"alive\"}");
 }
 
@@ -191,7 +182,7 @@ const char* state_word(render::RenderQueue::State state) {
   return "";
 }
 
-std::optional<Response> readyz(App& app, const Request&, const Parameters&, const Reply&, bool*) {
+Handled readyz(App& app, const Request&) {
   const bool store = app.gallery.store().healthy();
   const render::RenderQueue::State generator = app.queue.state();
   const bool draining = app.draining;
@@ -271,8 +262,7 @@ bool allows(std::string_view methods, std::string_view method) {
   return false;
 }
 
-std::optional<Response> dispatch(App& app, const Request& request, const Reply& reply,
-                                 bool* later) {
+Handled dispatch(App& app, const Request& request) {
   for (const Route& route : kRoutes) {
     const auto parameters = match(route.pattern, request.path);
     if (!parameters) continue;
@@ -281,9 +271,22 @@ std::optional<Response> dispatch(App& app, const Request& request, const Reply& 
                                   "method: expected " + std::string(route.methods));
       return response.set("Allow", std::string(route.methods));
     }
-    return route.action(app, request, *parameters, reply, later);
+    if (const auto* handler = std::get_if<PathHandler>(&route.handler))
+      return (*handler)(app, request, *parameters);
+    return std::get<PlainHandler>(route.handler)(app, request);
   }
-  return std::nullopt;
+  return NotFound{};
+}
+
+// Should it throw, the Reply that it drops answers 500.
+void start(App& app, const Request& request, const Later& later, const Reply& reply) {
+  try {
+    later(Reply([reply, id = request.id](Response response) {
+      reply(finish_headers(std::move(response), id));
+    }));
+  } catch (const std::exception& exception) {
+    app.on_trouble(request.id + ": " + exception.what());
+  }
 }
 
 // A page that says so, or, where even that fails, the bare status.
@@ -315,9 +318,10 @@ std::vector<std::pair<std::string_view, std::string_view>> all_routes() {
 void answer(App& app, const Request& request, Reply reply) {
   Response response;
   try {
-    bool later = false;
-    auto found = dispatch(app, request, reply, &later);
-    if (later) return;
+    Handled handled = dispatch(app, request);
+    if (const Later* later = std::get_if<Later>(&handled))
+      return start(app, request, *later, reply);
+    Response* found = std::get_if<Response>(&handled);
     response = found ? std::move(*found) : not_found(app, request);
     if (const auto language = asked_language(request); !language.empty() && response.status < 400)
       response.fields.emplace_back("Set-Cookie", "lang=" + std::string(language) +

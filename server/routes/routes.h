@@ -26,7 +26,7 @@ namespace vernissage::http {
 
 /// What the handlers share. All references outlive every request.
 struct App {
-  const gallery::Gallery& gallery;
+  gallery::Gallery& gallery;
   const web::Site& site;
   render::RenderQueue& queue;
   render::Pictures& pictures;

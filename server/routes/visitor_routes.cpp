@@ -18,9 +18,9 @@ namespace vernissage::http {
 namespace {
 
 using gallery::ClaimAnswer;
+using gallery::ClaimRequest;
 using gallery::ClaimResult;
 using gallery::PublicClaim;
-using visitors::ClaimRequest;
 using visitors::Visitor;
 
 constexpr char kHtml[] = "text/html; charset=utf-8";
@@ -197,12 +197,12 @@ bool has_media_type(const Request& request, std::string_view type) {
 
 // On the claim queue's thread: asks the store, and says what came of it.
 Response settle(App& app, const Request& request, BodyFormat format, const Visitor& visitor,
-                const gallery::Attempt& attempt, const visitors::Address& client, bool reserved) {
+                const ClaimRequest& wanted, const visitors::Address& client, bool reserved) {
   const auto start = std::chrono::steady_clock::now();
   std::optional<ClaimAnswer> answer;
   const char* trouble = nullptr;
   try {
-    answer = app.gallery.claims().claim(attempt);
+    answer = app.gallery.claims().claim(wanted);
   } catch (const gallery::StoreUnavailable& exception) {
     app.on_trouble(request.id + ": " + exception.what());
     trouble = "unavailable";
@@ -222,13 +222,54 @@ Response settle(App& app, const Request& request, BodyFormat format, const Visit
         kStoreRetrySeconds);
   if (format == BodyFormat::json)
     return private_response(api_answer(app, request, *answer), visitor);
-  const gallery::Painting* wanted = app.gallery.painting(attempt.painting);
-  VERNISSAGE_ASSERT(wanted != nullptr);
-  return form_answer(app, request, visitor, *wanted, *answer);
+  const gallery::Painting* painting = app.gallery.painting(wanted.painting);
+  VERNISSAGE_ASSERT(painting != nullptr);
+  return form_answer(app, request, visitor, *painting, *answer);
 }
 
-std::optional<Response> claim(App& app, const Request& request, BodyFormat format,
-                              const Reply& reply, bool* later) {
+// What the body and the header fields ask for. Throws ParseError for a body that cannot be read.
+ClaimRequest read_claim(const Request& request, BodyFormat format, std::string& token) {
+  ClaimRequest wanted = format == BodyFormat::json ? visitors::read_json_claim(request.body)
+                                                   : visitors::read_form_claim(request.body, token);
+  if (const auto key = request.field("Idempotency-Key")) wanted.idempotency_key = *key;
+  while (wanted.plaque.starts_with(' ')) wanted.plaque.erase(0, 1);
+  while (wanted.plaque.ends_with(' ')) wanted.plaque.pop_back();
+  return wanted;
+}
+
+Response bad_plaque(const App& app, const Request& request, BodyFormat format,
+                    const Visitor& visitor, const gallery::Painting& painting,
+                    const ClaimRequest& wanted, const std::string& token) {
+  const web::Site site = format == BodyFormat::json ? app.site : localized(app.site, request);
+  const std::string problem =
+      site.words().say("claim.plaque_problem", {{"n", std::to_string(gallery::kPlaqueBytesMax)}});
+  if (format == BodyFormat::json) return refusal(app, request, 422, problem);
+  return page_for(visitor, 422,
+                  web::claim_page(site, app.gallery, painting,
+                                  {token, wanted.idempotency_key, wanted.plaque, problem}));
+}
+
+// Has the claim recorded in its turn, or says at once that too many wait.
+void enqueue(App& app, const Request& request, BodyFormat format, const Visitor& visitor,
+             const ClaimRequest& wanted, const visitors::Address& client, bool reserved,
+             const Reply& reply) {
+  const bool accepted = app.claim_queue.post([=, &app] {
+    Response response;
+    try {
+      response = settle(app, request, format, visitor, wanted, client, reserved);
+    } catch (const std::exception& exception) {
+      app.on_trouble(request.id + ": " + exception.what());
+      response.status = 500;
+      response.set("Cache-Control", "no-store");
+    }
+    reply(std::move(response));
+  });
+  if (accepted) return;
+  if (reserved) app.visitors.give_back_win(client);
+  reply(retry_later(app, request, 503, "too many claims are waiting for the store", 1));
+}
+
+Handled claim(App& app, const Request& request, BodyFormat format) {
   if (!app.visitors.is_ours(request))
     return refusal(app, request, 403,
                    "cross-site request: Sec-Fetch-Site or Origin names another site");
@@ -240,9 +281,9 @@ std::optional<Response> claim(App& app, const Request& request, BodyFormat forma
     return refusal(app, request, 415, std::string("Content-Type: expected ") + type);
 
   ClaimRequest wanted;
+  std::string token;
   try {
-    wanted = format == BodyFormat::json ? visitors::read_json_claim(request.body)
-                                        : visitors::read_form_claim(request.body);
+    wanted = read_claim(request, format, token);
   } catch (const ParseError& error) {
     return refusal(
         app, request, 400,
@@ -250,7 +291,6 @@ std::optional<Response> claim(App& app, const Request& request, BodyFormat forma
             (format == BodyFormat::json ? R"({"painting": ID, "plaque": TEXT})"
                                         : "the fields painting, plaque, request, token"));
   }
-  if (const auto key = request.field("Idempotency-Key")) wanted.idempotency_key = *key;
   if (!wanted.idempotency_key.empty() && !visitors::is_idempotency_key(wanted.idempotency_key))
     return refusal(app, request, 400,
                    "idempotency key: expected 1 to " +
@@ -259,58 +299,30 @@ std::optional<Response> claim(App& app, const Request& request, BodyFormat forma
 
   const auto visitor = app.visitors.identify(request);
   if (!visitor) return no_identity(app, request);
-  if (format == BodyFormat::form &&
-      !app.visitors.is_form_token(*visitor, wanted.painting, wanted.token))
+  wanted.visitor = visitor->name;
+  if (format == BodyFormat::form && !app.visitors.is_form_token(*visitor, wanted.painting, token))
     return refusal(app, request, 403,
                    "form token: not issued to this visitor for this painting; open the form again");
   const gallery::Painting* painting = app.gallery.painting(wanted.painting);
-  if (!painting) return std::nullopt;
-  while (wanted.plaque.starts_with(' ')) wanted.plaque.erase(0, 1);
-  while (wanted.plaque.ends_with(' ')) wanted.plaque.pop_back();
-  if (!gallery::is_plaque(wanted.plaque)) {
-    const web::Site site = format == BodyFormat::json ? app.site : localized(app.site, request);
-    const std::string problem =
-        site.words().say("claim.plaque_problem", {{"n", std::to_string(gallery::kPlaqueBytesMax)}});
-    if (format == BodyFormat::json) return refusal(app, request, 422, problem);
-    return page_for(
-        *visitor, 422,
-        web::claim_page(site, app.gallery, *painting,
-                        {wanted.token, wanted.idempotency_key, wanted.plaque, problem}));
-  }
+  if (!painting) return NotFound{};
+  if (!gallery::is_plaque(wanted.plaque))
+    return bad_plaque(app, request, format, *visitor, *painting, wanted, token);
 
   // Only what may be won takes a win from the network's share: a retry is free.
   const gallery::Claims& claims = app.gallery.claims();
   const bool winnable = !claims.of_painting(wanted.painting) && !claims.of_visitor(visitor->name);
   if (winnable)
     if (const auto wait = app.visitors.reserve_win(client)) return too_many(app, request, *wait);
-
-  gallery::Attempt attempt{wanted.painting, visitor->name, wanted.idempotency_key, wanted.plaque};
-  const bool accepted = app.claim_queue.post([&app, request, format, visitor = *visitor, client,
-                                              winnable, attempt = std::move(attempt), reply] {
-    Response response;
-    try {
-      response = settle(app, request, format, visitor, attempt, client, winnable);
-    } catch (const std::exception& exception) {
-      app.on_trouble(request.id + ": " + exception.what());
-      response.status = 500;
-      response.set("Cache-Control", "no-store");
-    }
-    reply(finish_headers(std::move(response), request.id));
+  return Later([=, &app, visitor = *visitor](const Reply& reply) {
+    enqueue(app, request, format, visitor, wanted, client, winnable, reply);
   });
-  if (!accepted) {
-    if (winnable) app.visitors.give_back_win(client);
-    return retry_later(app, request, 503, "too many claims are waiting for the store", 1);
-  }
-  *later = true;
-  return std::nullopt;
 }
 
 }  // namespace
 
-std::optional<Response> claim_page(App& app, const Request& request, const Parameters& parameters,
-                                   const Reply&, bool*) {
+Handled claim_page(App& app, const Request& request, const Parameters& parameters) {
   const gallery::Painting* painting = app.gallery.painting(parameters[0]);
-  if (!painting) return std::nullopt;
+  if (!painting) return NotFound{};
   const auto visitor = app.visitors.welcome(request);
   if (!visitor) return no_identity(app, request);
   const gallery::Claims& claims = app.gallery.claims();
@@ -323,18 +335,15 @@ std::optional<Response> claim_page(App& app, const Request& request, const Param
                       {app.visitors.form_token(*visitor, painting->id), gallery::random_id()}));
 }
 
-std::optional<Response> claim_form(App& app, const Request& request, const Parameters&,
-                                   const Reply& reply, bool* later) {
-  return claim(app, request, BodyFormat::form, reply, later);
+Handled claim_form(App& app, const Request& request) {
+  return claim(app, request, BodyFormat::form);
 }
 
-std::optional<Response> api_claim(App& app, const Request& request, const Parameters&,
-                                  const Reply& reply, bool* later) {
-  return claim(app, request, BodyFormat::json, reply, later);
+Handled api_claim(App& app, const Request& request) {
+  return claim(app, request, BodyFormat::json);
 }
 
-std::optional<Response> owner_page(App& app, const Request& request, const Parameters&,
-                                   const Reply&, bool*) {
+Handled owner_page(App& app, const Request& request) {
   const auto visitor = app.visitors.welcome(request);
   if (!visitor) return no_identity(app, request);
   const auto own = app.gallery.claims().of_visitor(visitor->name);
@@ -349,8 +358,7 @@ std::optional<Response> owner_page(App& app, const Request& request, const Param
   return response;
 }
 
-std::optional<Response> api_me(App& app, const Request& request, const Parameters&, const Reply&,
-                               bool*) {
+Handled api_me(App& app, const Request& request) {
   const auto visitor = app.visitors.welcome(request);
   if (!visitor) return no_identity(app, request);
   const auto own = app.gallery.claims().of_visitor(visitor->name);
@@ -366,32 +374,30 @@ std::optional<Response> api_me(App& app, const Request& request, const Parameter
   return private_response(no_store_json(200, json.text()), *visitor);
 }
 
-std::optional<Response> full_picture(App& app, const Request& request, const Parameters& parameters,
-                                     const Reply&, bool*) {
+Handled full_picture(App& app, const Request& request, const Parameters& parameters) {
   const auto visitor = app.visitors.identify(request);
-  if (!visitor) return std::nullopt;
+  if (!visitor) return NotFound{};
   const gallery::Claims& claims = app.gallery.claims();
   const auto own = claims.of_visitor(visitor->name);
-  if (!own || own->painting != parameters[0]) return std::nullopt;
-  auto bytes = claims.picture(visitor->name, own->painting);
-  if (!bytes)
+  if (!own || own->painting != parameters[0]) return NotFound{};
+  auto file = claims.picture(visitor->name, own->painting);
+  if (!file)
     return private_response(
         retry_later(app, request, 503, "the full-size picture is not rendered yet", 2), *visitor);
   Response response;
   response.set("Content-Type", "image/png");
-  response.set("ETag", etag_of(*bytes));
-  response.body = std::move(*bytes);
+  response.set("ETag", etag_of_digest(file->sha256));
+  response.body = std::move(file->bytes);
   return conditional(request, private_response(std::move(response), *visitor), /*ranges=*/true);
 }
 
-std::optional<Response> certificate(App& app, const Request& request, const Parameters& parameters,
-                                    const Reply&, bool*) {
+Handled certificate(App& app, const Request& request, const Parameters& parameters) {
   auto text = app.gallery.claims().certificate(parameters[0]);
   const gallery::Painting* painting = app.gallery.painting(parameters[0]);
-  if (!painting) return std::nullopt;
+  if (!painting) return NotFound{};
   if (!text) {
     // It tells the picture's fingerprint, so it comes when that is painted.
-    if (!app.gallery.claims().of_painting(painting->id)) return std::nullopt;
+    if (!app.gallery.claims().of_painting(painting->id)) return NotFound{};
     return retry_later(
         app, request, 503,
         "the certificate is signed when the full-size picture is rendered, which it is not yet", 2);

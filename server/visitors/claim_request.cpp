@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "server/gallery/claims.h"
 
 namespace vernissage::visitors {
 namespace {
@@ -60,8 +59,8 @@ std::vector<std::pair<std::string, std::string>> read_pairs(std::string_view tex
   return pairs;
 }
 
-ClaimRequest read_json_claim(std::string_view body) {
-  ClaimRequest request;
+gallery::ClaimRequest read_json_claim(std::string_view body) {
+  gallery::ClaimRequest request;
   std::set<std::string> seen;
   JsonReader reader(body);
   reader.object([&](const std::string& key, uint64_t at) {
@@ -75,14 +74,14 @@ ClaimRequest read_json_claim(std::string_view body) {
   return request;
 }
 
-ClaimRequest read_form_claim(std::string_view body) {
-  ClaimRequest request;
+gallery::ClaimRequest read_form_claim(std::string_view body, std::string& token) {
+  gallery::ClaimRequest request;
   std::set<std::string> seen;
   for (auto& [name, value] : read_pairs(body, kFormPairsMax)) {
     std::string* const field = name == "painting"  ? &request.painting
                                : name == "plaque"  ? &request.plaque
                                : name == "request" ? &request.idempotency_key
-                               : name == "token"   ? &request.token
+                               : name == "token"   ? &token
                                                    : nullptr;
     if (!field) throw ParseError(0, "the form has a field that is not ours");
     if (!seen.insert(name).second) throw ParseError(0, "the form has a field twice");

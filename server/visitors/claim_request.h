@@ -7,22 +7,19 @@
 #include <string_view>
 #include <vector>
 
+#include "server/gallery/claims.h"
+
 namespace vernissage::visitors {
 
-struct ClaimRequest {
-  std::string painting;
-  std::string plaque;           // empty: none
-  std::string idempotency_key;  // empty: none
-  std::string token;            // of the form
-};
-
+/// Who asks is not in it: ClaimRequest::visitor stays empty.
 /// {"painting": "…", "plaque": "…"}: the first is needed, the second may be missing. Throws
 /// ParseError for anything else: another member, one twice, a value that is not a string.
-ClaimRequest read_json_claim(std::string_view body);
+gallery::ClaimRequest read_json_claim(std::string_view body);
 
 /// application/x-www-form-urlencoded with the fields painting, plaque, request (the idempotency
-/// key) and token, each at most once. Throws ParseError as above.
-ClaimRequest read_form_claim(std::string_view body);
+/// key) and token, each at most once. Sets `token` where the form has it. Throws ParseError as
+/// above.
+gallery::ClaimRequest read_form_claim(std::string_view body, std::string& token);
 
 /// The pairs of a query or form, decoded: '+' is a blank, %xx a byte. Throws ParseError for a '%'
 /// without two hexadecimal digits and for more than `pairs_max` pairs.

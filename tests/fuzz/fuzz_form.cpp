@@ -33,7 +33,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (error.offset() > size) std::abort();
   }
   try {
-    const auto request = vernissage::visitors::read_form_claim(text);
+    std::string token;
+    const auto request = vernissage::visitors::read_form_claim(text, token);
     if (request.painting.size() + request.plaque.size() > size) std::abort();
     vernissage::visitors::is_idempotency_key(request.idempotency_key);
   } catch (const vernissage::ParseError&) {

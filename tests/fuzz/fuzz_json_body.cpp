@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto request = vernissage::visitors::read_json_claim(body);
     // No escape makes a text longer, and nothing else may come from outside.
     if (request.painting.size() + request.plaque.size() > size) std::abort();
-    if (!request.token.empty() || !request.idempotency_key.empty()) std::abort();
+    if (!request.visitor.empty() || !request.idempotency_key.empty()) std::abort();
   } catch (const vernissage::ParseError& error) {
     if (error.offset() > size) std::abort();
   }

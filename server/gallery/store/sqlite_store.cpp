@@ -192,11 +192,11 @@ class SqliteReader : public Store {
   }
 
   void hang(const std::vector<Painting>&) override { refuse(); }
-  ClaimOutcome claim(const NewClaim&) override { refuse(); }
+  ClaimResult claim(Claim&) override { refuse(); }
   void record_picture(const OwnerPicture&) override { refuse(); }
   void record_embeddings(const std::vector<Embedding>&) override { refuse(); }
 
-  std::vector<Painting> paintings() override {
+  std::vector<Painting> paintings() const override {
     return reading([this] {
       SQLite::Statement query(reader_,
                               "SELECT id, room, position, title, candidate, query, score, rank, "
@@ -207,7 +207,7 @@ class SqliteReader : public Store {
     });
   }
 
-  std::vector<Embedding> embeddings() override {
+  std::vector<Embedding> embeddings() const override {
     return reading([this] {
       SQLite::Statement query(reader_, "SELECT painting, vector FROM embedding ORDER BY painting");
       std::vector<Embedding> result;
@@ -217,15 +217,15 @@ class SqliteReader : public Store {
     });
   }
 
-  std::optional<Claim> claim_of(const Digest& visitor) override {
+  std::optional<Claim> claim_of(const Digest& visitor) const override {
     return reading([&] { return find_by_visitor(reader_, visitor); });
   }
 
-  std::optional<Claim> owner_of(std::string_view painting) override {
+  std::optional<Claim> owner_of(std::string_view painting) const override {
     return reading([&] { return find_by_painting(reader_, painting); });
   }
 
-  std::vector<Claim> claims_since(int64_t number) override {
+  std::vector<Claim> claims_since(int64_t number) const override {
     return reading([&] {
       SQLite::Statement query(reader_,
                               std::string(kClaimColumns) + "WHERE number > ? ORDER BY number");
@@ -236,7 +236,7 @@ class SqliteReader : public Store {
     });
   }
 
-  std::vector<OwnerPicture> pictures() override {
+  std::vector<OwnerPicture> pictures() const override {
     return reading([this] {
       SQLite::Statement query(reader_,
                               "SELECT picture.painting, sha256, certificate FROM picture "
@@ -249,7 +249,7 @@ class SqliteReader : public Store {
     });
   }
 
-  bool healthy() override {
+  bool healthy() const override {
     try {
       return reading(
           [this] { return reader_.execAndGet("SELECT count(*) FROM painting").getInt() >= 0; });
@@ -265,7 +265,7 @@ class SqliteReader : public Store {
   [[noreturn]] void refuse() const { throw Error(path_ + ": is open for reading only"); }
 
   template <class Read>
-  auto reading(const Read& read) -> decltype(read()) {
+  auto reading(const Read& read) const -> decltype(read()) {
     const std::lock_guard lock(reader_mutex_);
     try {
       return read();
@@ -274,8 +274,8 @@ class SqliteReader : public Store {
     }
   }
 
-  std::mutex reader_mutex_;  // guards reader_
-  SQLite::Database reader_;
+  mutable std::mutex reader_mutex_;  // guards reader_
+  mutable SQLite::Database reader_;
 };
 
 // The writer's connection and the lock that makes it the only one. Ready before any reader opens.
@@ -353,11 +353,11 @@ class SqliteStore : private Writer, public SqliteReader {
         });
   }
 
-  ClaimOutcome claim(const NewClaim& wanted) override {
-    ClaimOutcome outcome{};
-    writing([&] { outcome = claim_locked(wanted); },
-            [&] { return "claim of painting " + wanted.painting + ": "; });
-    return outcome;
+  ClaimResult claim(Claim& claim) override {
+    ClaimResult result{};
+    writing([&] { result = claim_locked(claim); },
+            [&] { return "claim of painting " + claim.painting + ": "; });
+    return result;
   }
 
   uint64_t busy_total() const override { return busy_total_; }
@@ -400,29 +400,34 @@ class SqliteStore : private Writer, public SqliteReader {
 
  private:
   // Inserts first; only a claim that a constraint refused is asked why.
-  ClaimOutcome claim_locked(const NewClaim& wanted) {
+  ClaimResult claim_locked(Claim& wanted) {
     try {
       SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-      Claim claim = next_entry(wanted);
-      insert_entry(claim);
+      Claim entry = next_entry(wanted);
+      insert_entry(entry);
       transaction.commit();
-      return {ClaimResult::won, std::move(claim)};
+      wanted = std::move(entry);
+      return ClaimResult::won;
     } catch (const SQLite::Exception& exception) {
       if (!is_unique_violation(exception)) throw;
       if (auto own = find_by_visitor(database, wanted.visitor)) {
         const ClaimResult result =
             own->painting == wanted.painting ? ClaimResult::same : ClaimResult::already_own;
-        return {result, std::move(*own)};
+        wanted = std::move(*own);
+        return result;
       }
-      if (auto owned = find_by_painting(database, wanted.painting))
-        return {ClaimResult::taken, std::move(*owned)};
+      if (auto owned = find_by_painting(database, wanted.painting)) {
+        wanted = std::move(*owned);
+        return ClaimResult::taken;
+      }
       throw;
     }
   }
 
-  Claim next_entry(const NewClaim& wanted) {
-    Claim claim{
-        1, wanted.painting, wanted.visitor, wanted.request, wanted.plaque, wanted.time_ms, {}, {}};
+  Claim next_entry(const Claim& wanted) {
+    Claim claim = wanted;
+    claim.number = 1;
+    claim.previous = {};
     SQLite::Statement last(database, std::string(kClaimColumns) + "ORDER BY number DESC LIMIT 1");
     if (const auto head = first_claim(last)) {
       claim.number = head->number + 1;

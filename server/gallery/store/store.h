@@ -64,27 +64,19 @@ enum class ClaimResult {
   already_own,  // this visitor owns another painting
 };
 
-/// What is to be entered in the claim log. The store never sees a visitor's identity, only a keyed
-/// hash of it.
-struct NewClaim {
-  std::string painting;  // id
-  Digest visitor{};      // keyed hash
-  Digest request{};      // keyed hash of the idempotency key; zeros: none
-  std::string plaque;    // the name to show beside the painting; may be empty
-  int64_t time_ms = 0;   // since 1970, UTC
-};
-
-/// One entry of the claim log, which only ever grows. Entry n's hash covers entry n - 1's, so an
-/// entry that is changed or left out breaks every later one.
+/// One entry of the claim log, which only ever grows, or what is to become one: then without
+/// number, previous and hash, which the store gives. It holds no visitor's identity, only a keyed
+/// hash of it. Entry n's hash covers entry n - 1's, so an entry that is changed or left out breaks
+/// every later one.
 struct Claim {
   int64_t number = 0;  // 1, 2, 3 …: the order in which paintings were won
   std::string painting;
-  Digest visitor{};
-  Digest request{};
-  std::string plaque;
-  int64_t time_ms = 0;
-  Digest previous{};  // entry n - 1's hash; zeros for entry 1
-  Digest hash{};      // link(…) of all of the above
+  Digest visitor{};     // keyed hash
+  Digest request{};     // keyed hash of the idempotency key; zeros: none
+  std::string plaque;   // the name to show beside the painting; may be empty
+  int64_t time_ms = 0;  // since 1970, UTC
+  Digest previous{};    // entry n - 1's hash; zeros for entry 1
+  Digest hash{};        // link(…) of all of the above
 
   bool operator==(const Claim&) const = default;
 };
@@ -92,11 +84,6 @@ struct Claim {
 /// SHA-256 of "vernissage claim 1\n", previous, number (8 bytes), visitor, request, time (8 bytes),
 /// then painting and plaque, each after its length (8 bytes); numbers little-endian.
 Digest link(const Claim& claim);
-
-struct ClaimOutcome {
-  ClaimResult result;
-  Claim claim;  // won, same, already_own: this visitor's; taken: the painting's
-};
 
 /// The owner's picture, once it lies in its file.
 struct OwnerPicture {
@@ -117,29 +104,31 @@ class Store {
   /// Hangs them all or, with an Error naming what collides, none.
   virtual void hang(const std::vector<Painting>& paintings) = 0;
   /// All paintings, by room and position.
-  virtual std::vector<Painting> paintings() = 0;
+  virtual std::vector<Painting> paintings() const = 0;
 
   /// Records what hanging paintings show: all or, with an Error, none.
   virtual void record_embeddings(const std::vector<Embedding>& embeddings) = 0;
   /// All that were recorded, by painting.
-  virtual std::vector<Embedding> embeddings() = 0;
+  virtual std::vector<Embedding> embeddings() const = 0;
 
   /// One transaction; when it returns `won`, the claim outlives a power cut. Of any number of
   /// simultaneous claims on one painting, or by one visitor, one wins: the store's unique
-  /// constraints decide, not a look beforehand. Throws Error for a painting that does not hang.
-  virtual ClaimOutcome claim(const NewClaim& claim) = 0;
-  virtual std::optional<Claim> claim_of(const Digest& visitor) = 0;
-  virtual std::optional<Claim> owner_of(std::string_view painting) = 0;
+  /// constraints decide, not a look beforehand. `claim`: what is wanted; then the entry that
+  /// decides: this visitor's (won, same, already_own) or the painting's (taken). Throws Error for a
+  /// painting that does not hang; `claim` is then as it was.
+  virtual ClaimResult claim(Claim& claim) = 0;
+  virtual std::optional<Claim> claim_of(const Digest& visitor) const = 0;
+  virtual std::optional<Claim> owner_of(std::string_view painting) const = 0;
   /// Entries number + 1 and on, in their order.
-  virtual std::vector<Claim> claims_since(int64_t number) = 0;
+  virtual std::vector<Claim> claims_since(int64_t number) const = 0;
 
   /// Records where the picture of a claimed painting lies; replaces what was recorded before.
   virtual void record_picture(const OwnerPicture& picture) = 0;
   /// All recorded pictures, in the order of their claims.
-  virtual std::vector<OwnerPicture> pictures() = 0;
+  virtual std::vector<OwnerPicture> pictures() const = 0;
 
   /// True while the store answers.
-  virtual bool healthy() = 0;
+  virtual bool healthy() const = 0;
   /// How often writing was given up because another held the store.
   virtual uint64_t busy_total() const { return 0; }
 };

@@ -92,7 +92,8 @@ class ClaimsTest : public ::testing::Test {
     claims().store_picture(painting(i), some_picture(painting(i).candidate));
   }
   std::filesystem::path file_of(size_t i, const std::string& visitor) {
-    return path() / "owned" / (hex(sha256(*claims().picture(visitor, painting(i).id))) + ".png");
+    return path() / "owned" /
+           (hex(sha256(claims().picture(visitor, painting(i).id)->bytes)) + ".png");
   }
 
   TemporaryDirectory directory_;
@@ -323,24 +324,25 @@ TEST(Certificates, AnotherGallerysSignatureIsItsOwn) {
 
 TEST_F(ClaimsTest, TheOwnersPictureIsForTheOwnerAlone) {
   claim(3, "anna", "Anna");
-  EXPECT_EQ(claims().picture("anna", painting(3).id), std::nullopt) << "not painted yet";
+  EXPECT_FALSE(claims().picture("anna", painting(3).id)) << "not painted yet";
   EXPECT_FALSE(claims().picture_ready(painting(3).id));
   EXPECT_EQ(claims().pictures_due(), std::vector{&painting(3)});
   store_picture(3);
   EXPECT_TRUE(claims().picture_ready(painting(3).id));
   EXPECT_TRUE(claims().pictures_due().empty());
-  const auto bytes = claims().picture("anna", painting(3).id);
-  ASSERT_NE(bytes, std::nullopt);
+  const auto file = claims().picture("anna", painting(3).id);
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->sha256, hex(sha256(file->bytes)));
   claim(4, "boris");
   store_picture(4);
-  EXPECT_EQ(claims().picture("boris", painting(3).id), std::nullopt);
-  EXPECT_EQ(claims().picture("", painting(3).id), std::nullopt);
-  EXPECT_EQ(claims().picture("anna", painting(4).id), std::nullopt);
-  EXPECT_EQ(claims().picture("anna", painting(5).id), std::nullopt);
-  EXPECT_EQ(claims().picture("anna", "../gallery.key"), std::nullopt);
+  EXPECT_FALSE(claims().picture("boris", painting(3).id));
+  EXPECT_FALSE(claims().picture("", painting(3).id));
+  EXPECT_FALSE(claims().picture("anna", painting(4).id));
+  EXPECT_FALSE(claims().picture("anna", painting(5).id));
+  EXPECT_FALSE(claims().picture("anna", "../gallery.key"));
   EXPECT_THROW(store_picture(5), Error) << "nobody's";
 
-  const std::vector<uint8_t> png(bytes->begin(), bytes->end());
+  const std::vector<uint8_t> png(file->bytes.begin(), file->bytes.end());
   const ReadCertificate read = verify_png(png);
   EXPECT_EQ(read.certificate.owner, "Anna");
   EXPECT_EQ(read.certificate.gallery, "The <Gallery> & co");
@@ -350,28 +352,28 @@ TEST_F(ClaimsTest, TheOwnersPictureIsForTheOwnerAlone) {
   EXPECT_EQ(read.certificate.network, sha256(file_bytes(path() / "generator.safetensors")));
   EXPECT_EQ(read.key, claims().public_key());
   EXPECT_EQ(decode_png(png).pixels, some_picture(painting(3).candidate).pixels);
-  EXPECT_TRUE(contains(*bytes, kDigitalSourceType));
-  EXPECT_TRUE(contains(*bytes, *claims().certificate(painting(3).id)));
+  EXPECT_TRUE(contains(file->bytes, kDigitalSourceType));
+  EXPECT_TRUE(contains(file->bytes, *claims().certificate(painting(3).id)));
 }
 
 TEST_F(ClaimsTest, PaintedAgainItIsTheSameFile) {
   claim(3, "anna");
   store_picture(3);
-  const std::string before = *claims().picture("anna", painting(3).id);
+  const std::string before = claims().picture("anna", painting(3).id)->bytes;
   const auto file = file_of(3, "anna");
   EXPECT_EQ(file_bytes(file), before);
   std::filesystem::remove(file);
   reopen();
-  EXPECT_EQ(claims().picture("anna", painting(3).id), std::nullopt);
+  EXPECT_FALSE(claims().picture("anna", painting(3).id));
   EXPECT_EQ(claims().pictures_due(), std::vector{&painting(3)});
   store_picture(3);
-  EXPECT_EQ(*claims().picture("anna", painting(3).id), before);
+  EXPECT_EQ(claims().picture("anna", painting(3).id)->bytes, before);
 }
 
 TEST_F(ClaimsTest, APictureWithItsPixelsChangedIsNotVerified) {
   claim(3, "anna");
   store_picture(3);
-  const std::string bytes = *claims().picture("anna", painting(3).id);
+  const std::string bytes = claims().picture("anna", painting(3).id)->bytes;
   const std::vector<uint8_t> png(bytes.begin(), bytes.end());
   Image image = decode_png(png);
   const std::string certificate = *claims().certificate(painting(3).id);
@@ -565,8 +567,8 @@ TEST_F(AuditTest, ABackupUnderLoadIsAWholeGalleryOfOneMoment) {
     const auto log = copy.store().claims_since(0);
     EXPECT_EQ(log, std::vector<Claim>(all.begin(), all.begin() + std::ssize(log)));
     EXPECT_EQ(hex(copy.claims().public_key()), public_key);
-    EXPECT_EQ(*copy.claims().picture("visitor 1", painting(1).id),
-              *claims().picture("visitor 1", painting(1).id));
+    EXPECT_EQ(copy.claims().picture("visitor 1", painting(1).id)->bytes,
+              claims().picture("visitor 1", painting(1).id)->bytes);
     EXPECT_EQ(copy.claims().claim({painting(0).id, "late", "", ""})->result, ClaimResult::taken);
   }
   EXPECT_THROW(backup_gallery(path(), directory_ / "backup0"), Error);
@@ -594,9 +596,9 @@ TEST(Migration, AGalleryOfTheFirstSchemaIsBroughtUpToDate) {
   EXPECT_TRUE(contains(message_of([&] { open_sqlite_reader(directory / "db"); }), "schema 1"));
   const auto store = open_sqlite_store(directory / "db", false);
   EXPECT_EQ(store->paintings(), (std::vector<Painting>{{id, "city", 0, "Old", 7}}));
-  NewClaim wanted;
+  Claim wanted;
   wanted.painting = id;
-  EXPECT_EQ(store->claim(wanted).result, ClaimResult::won);
+  EXPECT_EQ(store->claim(wanted), ClaimResult::won);
 }
 
 TEST_F(ClaimsTest, OneProcessWritesTheOthersOnlyRead) {

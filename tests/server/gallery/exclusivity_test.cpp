@@ -192,6 +192,12 @@ TEST_F(Exclusivity, AQueryChangesNothing) {
   EXPECT_EQ(other_.get(path).status, 404);
 }
 
+TEST_F(Exclusivity, TheOwnersTagIsThatOfTheBytes) {
+  const Response whole = owner_.get(full(gallery_.work(0).id));
+  EXPECT_EQ(whole.field("ETag"), etag_of(whole.body));
+  EXPECT_EQ(owner_.get(full(gallery_.work(0).id), {{"If-None-Match", tag_}}).status, 304);
+}
+
 TEST_F(Exclusivity, ByAProxysWordTheSameHolds) {
   visitors::VisitorSettings settings;
   settings.identity_field = "X-Remote-User";

@@ -78,14 +78,13 @@ Recording record_claims() {
       store.reset();
       store = open_sqlite_store(directory / "db", false);
     }
-    NewClaim wanted;
-    wanted.painting = paintings[static_cast<size_t>(i)].id;
-    wanted.visitor = sha256("visitor " + std::to_string(i));
-    wanted.time_ms = i;
-    const ClaimOutcome outcome = store->claim(wanted);
-    EXPECT_EQ(outcome.result, ClaimResult::won);
-    recording.acknowledged.push_back({disk.count(), outcome.claim});
-    if (i % 3 == 0) store->record_picture({wanted.painting, std::string(64, 'a'), "certificate"});
+    Claim claim;
+    claim.painting = paintings[static_cast<size_t>(i)].id;
+    claim.visitor = sha256("visitor " + std::to_string(i));
+    claim.time_ms = i;
+    EXPECT_EQ(store->claim(claim), ClaimResult::won);
+    recording.acknowledged.push_back({disk.count(), claim});
+    if (i % 3 == 0) store->record_picture({claim.painting, std::string(64, 'a'), "certificate"});
   }
   store.reset();
   recording.steps = disk.steps();
@@ -207,10 +206,10 @@ TEST(FullDisk, ClaimsAreRefusedReadingGoesOnAndSpaceHeals) {
   const auto store = open_sqlite_store(directory / "db", true);
   store->hang(paintings);
   const auto claim = [&](size_t i) {
-    NewClaim wanted;
-    wanted.painting = paintings[i].id;
-    wanted.visitor = sha256("visitor " + std::to_string(i));
-    return store->claim(wanted).result;
+    Claim claim;
+    claim.painting = paintings[i].id;
+    claim.visitor = sha256("visitor " + std::to_string(i));
+    return store->claim(claim);
   };
   EXPECT_EQ(claim(0), ClaimResult::won);
   disk.set_full(true);

@@ -44,8 +44,8 @@ class StoreConformance : public ::testing::TestWithParam<Kind> {
   const std::string& id(size_t i) const { return paintings_[i].id; }
 
   static Digest visitor(int number) { return sha256("visitor " + std::to_string(number)); }
-  static NewClaim wanted(const std::string& painting, int number) {
-    NewClaim claim;
+  static Claim wanted(const std::string& painting, int number) {
+    Claim claim;
     claim.painting = painting;
     claim.visitor = visitor(number);
     claim.request = sha256("request " + std::to_string(number));
@@ -54,7 +54,15 @@ class StoreConformance : public ::testing::TestWithParam<Kind> {
     return claim;
   }
   ClaimResult claim(size_t painting, int number) {
-    return store_->claim(wanted(id(painting), number)).result;
+    return settle(wanted(id(painting), number)).result;
+  }
+  struct Settled {
+    ClaimResult result;
+    Claim claim;
+  };
+  Settled settle(Claim claim) {
+    const ClaimResult result = store_->claim(claim);
+    return {result, std::move(claim)};
   }
 
   // Both rules and the chain, as an outsider would check them.
@@ -74,25 +82,25 @@ class StoreConformance : public ::testing::TestWithParam<Kind> {
 };
 
 TEST_P(StoreConformance, TheFirstWinsAndTheOthersAreToldWhy) {
-  const ClaimOutcome won = store_->claim(wanted(id(0), 1));
+  const Settled won = settle(wanted(id(0), 1));
   EXPECT_EQ(won.result, ClaimResult::won);
   EXPECT_EQ(won.claim.number, 1);
   EXPECT_EQ(won.claim.painting, id(0));
   EXPECT_EQ(won.claim.previous, Digest{});
   EXPECT_EQ(won.claim.hash, link(won.claim));
 
-  const ClaimOutcome same = store_->claim(wanted(id(0), 1));
+  const Settled same = settle(wanted(id(0), 1));
   EXPECT_EQ(same.result, ClaimResult::same);
   EXPECT_EQ(same.claim, won.claim);
-  const ClaimOutcome taken = store_->claim(wanted(id(0), 2));
+  const Settled taken = settle(wanted(id(0), 2));
   EXPECT_EQ(taken.result, ClaimResult::taken);
   EXPECT_EQ(taken.claim, won.claim);
-  const ClaimOutcome already = store_->claim(wanted(id(1), 1));
+  const Settled already = settle(wanted(id(1), 1));
   EXPECT_EQ(already.result, ClaimResult::already_own);
   EXPECT_EQ(already.claim, won.claim);
   expect_sound(1);
 
-  const ClaimOutcome next = store_->claim(wanted(id(1), 2));
+  const Settled next = settle(wanted(id(1), 2));
   EXPECT_EQ(next.result, ClaimResult::won);
   EXPECT_EQ(next.claim.number, 2);
   EXPECT_EQ(next.claim.previous, won.claim.hash);
@@ -136,8 +144,8 @@ TEST_P(StoreConformance, NothingIsOwnedBeforeItIsClaimed) {
 }
 
 TEST_P(StoreConformance, APaintingThatDoesNotHangIsNotClaimed) {
-  EXPECT_THROW(store_->claim(wanted(random_id(), 1)), Error);
-  EXPECT_THROW(store_->claim(wanted("", 1)), Error);
+  EXPECT_THROW(settle(wanted(random_id(), 1)), Error);
+  EXPECT_THROW(settle(wanted("", 1)), Error);
   EXPECT_TRUE(store_->claims_since(0).empty());
   EXPECT_EQ(claim(0, 1), ClaimResult::won) << "the attempt must not have spent the choice";
 }
