@@ -40,9 +40,8 @@ bool is_clip_checkpoint(const std::filesystem::path& path);
 
 /// `path` is a folder (config.json with model.safetensors or pytorch_model.bin;
 /// open_clip_config.json with open_clip_model.safetensors or open_clip_pytorch_model.bin; in place
-/// of the weights their .index.json, which names the files they lie in), such an index, or a file of
-/// weights, whose configuration is looked for beside it under the same names, or a file of
-/// ours.
+/// of the weights their .index.json, which names the files they lie in), such an index, or a file
+/// of weights, whose configuration is looked for beside it under the same names, or a file of ours.
 ///
 /// Heads and activation come from the options, else the configuration, else, of the original
 /// release's own files, from what is published: heads of 64, quick_gelu. Otherwise they are asked
@@ -51,8 +50,8 @@ bool is_clip_checkpoint(const std::filesystem::path& path);
 /// open_clip_config.json, else, of the original release's own files, from what is published. The
 /// tokenizer comes from the options, else from merges.txt (with vocab.json), tokenizer.json or
 /// bpe_simple_vocab_16e6.txt.gz beside the weights; without one the network has none. Tokens that
-/// were added behind the end token and tensors that belong to no tower are left out, with a note. Throws Error, one line: the file, the
-/// tensor or key, what was expected.
+/// were added behind the end token and tensors that belong to no tower are left out, with a note.
+/// Throws Error, one line: the file, the tensor or key, what was expected.
 ClipCheckpoint read_clip_checkpoint(const std::filesystem::path& path, const ClipOptions& options);
 
 }  // namespace vernissage

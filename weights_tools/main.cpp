@@ -37,8 +37,8 @@ std::string one_line(const Network& network) {
   return text;
 }
 
-/// What the user says where a checkpoint does not, as it stands on the command line. --activation is
-/// for networks of both kinds.
+/// What the user says where a checkpoint does not, as it stands on the command line. --activation
+/// is for networks of both kinds.
 struct Arguments {
   std::string tokenizer, activation, conv_clamp;
   std::vector<int> heads;
@@ -100,7 +100,8 @@ void convert_clip(const ConvertOptions& options) {
   if (!options.network.empty())
     throw Error(options.in + ": a CLIP network; there is no " + options.network + " to choose");
   options.given.refuse_for_clip(options.in);
-  const ClipCheckpoint checkpoint = read_clip_checkpoint(options.in, options.given.clip(options.in));
+  const ClipCheckpoint checkpoint =
+      read_clip_checkpoint(options.in, options.given.clip(options.in));
   save_clip(options.out, checkpoint.network, options.dtype == "f16" ? DType::f16 : DType::f32);
   std::printf("%s: %s, %s\n", options.out.c_str(), checkpoint.format.c_str(),
               clip_one_line(checkpoint.network).c_str());

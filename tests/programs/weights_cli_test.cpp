@@ -369,9 +369,8 @@ TEST_F(WeightsCli, ConvertAsksForWhatAStateDictDoesNotTellAndKeepsIt) {
     const Result asked = run({"convert", file, in_folder("no")});
     expect_refused(asked, file);
     EXPECT_TRUE(has(asked.err, "--conv-clamp none|NUMBER")) << asked.err;
-    const Result result =
-        run({"convert", file, in_folder("out"), "--conv-clamp", "none", "--mapping-lr-multiplier",
-             "0.01", "--activation", "lrelu"});
+    const Result result = run({"convert", file, in_folder("out"), "--conv-clamp", "none",
+                               "--mapping-lr-multiplier", "0.01", "--activation", "lrelu"});
     EXPECT_EQ(result.status, 0) << result.err;
     ASSERT_EQ(run({"convert", golden("stylegan2/hostile/ok_ada8.pkl").string(), in_folder("same")})
                   .status,

@@ -1,7 +1,7 @@
 // Goal: a network is the same network however people saved it, and what lies beside it in the file
 // neither stops it nor runs. Method: the files of golden/stylegan2/brought, each made of a golden
-// network by its make.py, against that network as its own golden file gives it; what a file lacks or
-// does not say against what its note, its metadata and its error promise.
+// network by its make.py, against that network as its own golden file gives it; what a file lacks
+// or does not say against what its note, its metadata and its error promise.
 #include <gtest/gtest.h>
 
 #include <algorithm>

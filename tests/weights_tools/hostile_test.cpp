@@ -1,8 +1,8 @@
 // Goal: a checkpoint from a stranger can waste neither time nor memory and can run nothing; what is
-// sound is read. Method: every file of golden/stylegan2/hostile, and those of brought that are named
-// hostile, each in a process of its own, in an empty folder, with the address space limited to what
-// the process had before plus the file plus 64 MiB; the parent reads the message from a pipe, looks
-// at the clock and at the folder.
+// sound is read. Method: every file of golden/stylegan2/hostile, and those of brought that are
+// named hostile, each in a process of its own, in an empty folder, with the address space limited
+// to what the process had before plus the file plus 64 MiB; the parent reads the message from a
+// pipe, looks at the clock and at the folder.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>

@@ -501,7 +501,8 @@ void PickleMachine::line_number(std::span<const std::byte> line, bool boolean) {
   push(value);
 }
 
-/// A text as a line of Latin-1 with \uXXXX and \UXXXXXXXX for what is beyond it (raw-unicode-escape).
+/// A text as a line of Latin-1 with \uXXXX and \UXXXXXXXX for what is beyond it
+/// (raw-unicode-escape).
 void PickleMachine::unicode_line() {
   const auto line = cursor_.line("UNICODE");
   std::string utf8;

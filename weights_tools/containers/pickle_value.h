@@ -16,8 +16,8 @@
 
 namespace vernissage {
 
-/// What the names that a pickle mentions stand for. Those on the list below have a meaning here; any
-/// other is `unknown`: its object stays opaque, and whoever needs it refuses it by its name.
+/// What the names that a pickle mentions stand for. Those on the list below have a meaning here;
+/// any other is `unknown`: its object stays opaque, and whoever needs it refuses it by its name.
 enum class Global {
   unknown,
   ordered_dict,

@@ -187,7 +187,8 @@ bool ends_whole(std::string_view name, std::string_view end) {
   return name.size() == end.size() || name[name.size() - end.size() - 1] == '.';
 }
 
-/// What a wrapper put in front of every name: what stands before the name of a tensor that all have.
+/// What a wrapper put in front of every name: what stands before the name of a tensor that all
+/// have.
 std::string wrapper_of(const NamedSources& tensors) {
   for (const char* mark : {kOriginalImage, kHuggingFaceImage, kHuggingFaceText})
     for (const auto& [name, source] : tensors)

@@ -19,8 +19,8 @@ using NamedSources = std::map<std::string, TensorSource, std::less<>>;
 /// shapes do not: position_ids, attn_mask, input_resolution, context_length, vocab_size.
 bool is_clip_bookkeeping(std::string_view name);
 
-/// Whether a file with a tensor of this name is meant as CLIP: either family's towers, also inside a
-/// wrapper, or one that canonical_clip_tensors() refuses by name.
+/// Whether a file with a tensor of this name is meant as CLIP: either family's towers, also inside
+/// a wrapper, or one that canonical_clip_tensors() refuses by name.
 bool is_clip_name(std::string_view name);
 
 /// Whether a tensor of this name, wrapper or not, belongs to a tower or joins them: another is

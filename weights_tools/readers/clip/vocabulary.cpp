@@ -58,7 +58,8 @@ std::string inflated(std::span<const std::byte>) {
 }
 #endif
 
-/// Lines 2 … count + 1 at most; the first names the version. Others may follow where `more` says so.
+/// Lines 2 … count + 1 at most; the first names the version. Others may follow where `more` says
+/// so.
 std::vector<std::string> read_lines(std::string_view text, size_t count, bool more) {
   std::vector<std::string> lines;
   for (size_t number = 1; !text.empty(); ++number) {
@@ -97,7 +98,8 @@ Ids read_ids(JsonReader& json) {
   return ids;
 }
 
-/// Every merge must have the id that follows from its rank; ids behind the end token are added ones.
+/// Every merge must have the id that follows from its rank; ids behind the end token are added
+/// ones.
 void check_ids(const Ids& ids, const std::vector<std::string>& merges) {
   const auto expect = [&](const std::string& symbol, size_t id) {
     const auto found = ids.find(symbol);

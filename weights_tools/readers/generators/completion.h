@@ -1,5 +1,6 @@
-// What a checkpoint may lack without being incomplete, because its makers' code makes it anew: noise
-// maps and the centre of truncation. What is made here is said in the notes and in the metadata.
+// What a checkpoint may lack without being incomplete, because its makers' code makes it anew:
+// noise maps and the centre of truncation. What is made here is said in the notes and in the
+// metadata.
 #pragma once
 
 #include <string>
@@ -13,8 +14,8 @@ namespace vernissage {
 bool has_any(const NetworkBuilder& builder, const NetworkConfig& config, const std::string& end);
 
 /// Where a network with noise brings no noise map at all, adds N(0, 1) maps from fixed seeds (map i
-/// of seed i, in the order of the layers) and says so in `checkpoint`. A network that brings some of
-/// its maps keeps what it brings.
+/// of seed i, in the order of the layers) and says so in `checkpoint`. A network that brings some
+/// of its maps keeps what it brings.
 void complete_noise(NetworkBuilder& builder, const NetworkConfig& config, Checkpoint& checkpoint);
 
 /// builder.build(config) into checkpoint.network, with mean_w() for the centre of truncation where

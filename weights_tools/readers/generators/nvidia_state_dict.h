@@ -1,5 +1,6 @@
-// State dicts of stylegan2-ada-pytorch and of stylegan3's StyleGAN2: tensors under the releases' own
-// names. Sizes, architecture, labels and noise follow from them; what no tensor tells is asked for.
+// State dicts of stylegan2-ada-pytorch and of stylegan3's StyleGAN2: tensors under the releases'
+// own names. Sizes, architecture, labels and noise follow from them; what no tensor tells is asked
+// for.
 #pragma once
 
 #include <cstdint>

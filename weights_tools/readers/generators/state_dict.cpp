@@ -42,7 +42,8 @@ class Flattener {
   StateDict take() { return std::move(tensors_); }
 
  private:
-  /// Parameters, buffers and children. A module that is broken has none, unless it is the whole file.
+  /// Parameters, buffers and children. A module that is broken has none, unless it is the whole
+  /// file.
   static std::vector<TorchModule::Named> parts_of_module(const PickleValue& value,
                                                          const std::string& name, int depth) {
     try {

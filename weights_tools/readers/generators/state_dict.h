@@ -23,9 +23,9 @@ struct NamedTensorSource {
 };
 using StateDict = std::vector<NamedTensorSource>;
 
-/// All tensors below `root`: of mappings under text keys, of modules among their parameters, buffers
-/// and children. Anything else is passed over. Throws ParseError beyond depths and counts that no
-/// checkpoint has.
+/// All tensors below `root`: of mappings under text keys, of modules among their parameters,
+/// buffers and children. Anything else is passed over. Throws ParseError beyond depths and counts
+/// that no checkpoint has.
 StateDict state_dict_of(const PickleValue& root, const StorageReader& storage);
 StateDict state_dict_of(const Safetensors& file);
 
