@@ -14,6 +14,7 @@
 #include "kernels/convolution/conv_up.h"
 #include "kernels/convolution/conv_weights.h"
 #include "kernels/reference.h"
+#include "kernels/stylegan2/fir.h"
 #include "tests/kernels/cases.h"
 #include "tests/support/compare.h"
 #include "tests/support/kernel_machine.h"
@@ -441,21 +442,45 @@ TEST(RgbEpilogue, IsRefusedWhereTheOperationsDoNotMeet) {
   EXPECT_FALSE(fits_rgb_epilogue(64, 64, 136)) << "more channels than a CTA tile";
 }
 
+/// An epilogue that the kernel of the filter takes, another that it leaves, and filters that are and
+/// are not a column times a row.
+struct FilterCase {
+  int h, w, pad;
+  bool separable, flip;
+  EpilogueCase epilogue;
+};
+constexpr EpilogueCase kBehind = {
+    false, true, NoiseKind::shared, Activation::lrelu, 0.2f, 1.4142135f, 1.5f, false, true};
+constexpr EpilogueCase kBehindSeeds = {
+    false, false, NoiseKind::seeds, Activation::linear, 0.2f, 0.7f, -1, false, false};
+
+Upfirdn2d<float> filter_of(const FilterCase& c, Operands& operands) {
+  Upfirdn2d<float> op;
+  op.n = 2, op.h = c.h, op.w = c.w, op.c = 24, op.fh = op.fw = 4, op.gain = 4;
+  op.pad_x0 = op.pad_x1 = op.pad_y0 = op.pad_y1 = c.pad;
+  op.flip = c.flip;
+  op.x = operands.stored(int64_t{op.n} * c.h * c.w * op.c);
+  std::vector<float> product;  // exact, and no symmetry hides a mirrored axis
+  for (const float column : {1.0f, 3.0f, -2.0f, 5.0f})
+    for (const float row : {2.0f, 1.0f, 4.0f, -1.0f}) product.push_back(column * row / 32);
+  op.filter = c.separable ? operands.keep(product) : operands.uniform(16);
+  op.epilogue =
+      make_epilogue(c.epilogue, operands, op.n, int64_t{out_height(op)} * out_width(op), op.c);
+  return op;
+}
+
 TEST(FilterBehindTheUpConvolution, EqualsTheReference) {
-  // Heights around the four rows of a thread, a border that cuts and one that pads.
+  // Heights around the rows of a thread, a border that cuts and ones that pad, more than the filter.
+  const FilterCase cases[] = {
+      {5, 7, 1, false, false, kWhole},  {9, 3, 1, false, false, kBehind},
+      {8, 9, -1, true, false, kBehind}, {4, 4, 3, true, true, kBehind},
+      {18, 5, 1, true, false, kBehind}, {34, 6, 1, true, false, kBehindSeeds},
+      {3, 2, 5, true, false, kBehind},  {10, 6, 2, false, true, kBehindSeeds}};
   for (const bool half : {false, true}) {
-    for (const auto& [h, w, pad] :
-         {std::array{5, 7, 1}, std::array{9, 3, 1}, std::array{8, 9, -1}, std::array{4, 4, 3}}) {
-      SCOPED_TRACE(std::to_string(h) + " x " + std::to_string(w));
+    for (const FilterCase& c : cases) {
+      SCOPED_TRACE(std::to_string(c.h) + " x " + std::to_string(c.w));
       Operands operands(38, half);
-      Upfirdn2d<float> op;
-      op.n = 2, op.h = h, op.w = w, op.c = 24, op.fh = op.fw = 4, op.gain = 4;
-      op.pad_x0 = op.pad_x1 = op.pad_y0 = op.pad_y1 = pad;
-      op.flip = pad == 3;
-      op.x = operands.stored(int64_t{op.n} * h * w * op.c);
-      op.filter = operands.uniform(16);
-      op.epilogue =
-          make_epilogue(kWhole, operands, op.n, int64_t{out_height(op)} * out_width(op), op.c);
+      const Upfirdn2d<float> op = filter_of(c, operands);
       std::vector<double> expected(output_count(op)), magnitude(expected.size());
       reference::upfirdn2d(op, expected.data());
       reference::upfirdn2d(magnitude_of(op, operands), magnitude.data());
@@ -465,6 +490,30 @@ TEST(FilterBehindTheUpConvolution, EqualsTheReference) {
         expect_close(KernelMachine<float>().run(op), expected, magnitude, terms(op), Storage::f32);
     }
   }
+}
+
+TEST(FilterBehindTheUpConvolution, HasTheSameBytesWithFewRowsAndMany) {
+  for (const bool separable : {false, true}) {
+    Operands operands(39, /*half=*/true);
+    const Upfirdn2d<float> op = filter_of({37, 9, 1, separable, false, kBehind}, operands);
+    const auto with_rows = [&](int rows) {
+      Upload<f16> upload;
+      auto on_device = map_inputs<f16>(op, upload);
+      DeviceArray<f16> y(output_count(op));
+      on_device.y = y.data();
+      run_fir(on_device, rows, nullptr);
+      std::vector<uint16_t> bits;
+      for (const f16 value : y.read()) bits.push_back(value.bits);
+      return bits;
+    };
+    EXPECT_EQ(with_rows(kFirRows), with_rows(kFirFewRows));
+  }
+  Upfirdn2d<f16> large;
+  large.n = 1, large.h = large.w = 1025, large.c = 32, large.fh = large.fw = 4;
+  large.pad_x0 = large.pad_x1 = large.pad_y0 = large.pad_y1 = 1;
+  EXPECT_EQ(fir_rows(large), kFirRows);
+  large.h = large.w = 65, large.c = 512;
+  EXPECT_EQ(fir_rows(large), kFirFewRows);
 }
 
 TEST(ConvolutionPaths, LeaveToThePlainKernelWhatTensorCoresCannotTake) {

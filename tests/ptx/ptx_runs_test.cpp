@@ -15,6 +15,7 @@
 #include "kernels/convolution/conv_split_k.h"
 #include "kernels/convolution/conv_up.h"
 #include "kernels/reference.h"
+#include "kernels/stylegan2/fir.h"
 #include "tests/kernels/cases.h"
 #include "tests/ptx/launches.h"
 #include "tests/support/compare.h"
@@ -206,21 +207,41 @@ Upfirdn2d<float> filter_behind(Operands& operands, int n, int h, int w, int c,
   return op;
 }
 
+template <class T>
+void check_filter(const std::string& what, const Upfirdn2d<float>& op, int rows,
+                  Operands& operands) {
+  check(what + ", " + std::to_string(rows) + " rows a thread", op, operands,
+        sizeof(T) == 2 ? Storage::f16 : Storage::f32, [&] {
+          Upload<T> upload;
+          auto on_device = map_inputs<T>(op, upload);
+          DeviceArray<T> y(output_count(op));
+          on_device.y = y.data();
+          run_fir(on_device, rows, nullptr);
+          std::vector<float> values;
+          for (const T value : y.read()) values.push_back(to_float(value));
+          return values;
+        });
+}
+
 TEST(PtxRuns, FilterBehindTheUpConvolution) {
   Operands half(43, /*half=*/true), single(43, /*half=*/false);
-  check_by_launcher<f16>("filter f16, 32 x 64, 32 channels",
-                         filter_behind(half, 1, 32, 64, 32, kFilter), half);
-  check_by_launcher<f16>("filter f16, 32 x 16, 128 channels",
-                         filter_behind(half, 1, 32, 16, 128, kFilter), half);
+  check_filter<f16>("filter f16, 32 x 64, 32 channels", filter_behind(half, 1, 32, 64, 32, kFilter),
+                    kFirRows, half);
+  check_filter<f16>("filter f16, 32 x 16, 128 channels",
+                    filter_behind(half, 1, 32, 16, 128, kFilter), kFirFewRows, half);
+  check_filter<f16>("filter f16, 2 of 13 x 29, 24 channels",
+                    filter_behind(half, 2, 13, 29, 24, kFilter), kFirFewRows, half);
   check_by_launcher<f16>("filter f16, 2 of 13 x 29, 24 channels, all options",
                          filter_behind(half, 2, 13, 29, 24, kWhole), half);
-  check_by_launcher<f16>("filter f16, 9 x 16, 32 channels, noise from seeds",
-                         filter_behind(half, 1, 9, 16, 32, kSeeds), half);
+  EpilogueCase seeds = kFilter;
+  seeds.noise = NoiseKind::seeds;
+  check_filter<f16>("filter f16, 9 x 16, 32 channels, noise from seeds",
+                    filter_behind(half, 1, 9, 16, 32, seeds), kFirFewRows, half);
   Upfirdn2d<float> other = filter_behind(half, 1, 19, 17, 32, kFilter);
   other.filter = half.uniform(16);
-  check_by_launcher<f16>("filter f16, 19 x 17, 32 channels, not separable", other, half);
-  check_by_launcher<float>("filter f32, 32 x 32, 32 channels",
-                           filter_behind(single, 1, 32, 32, 32, kFilter), single);
+  check_filter<f16>("filter f16, 19 x 17, 32 channels, not separable", other, kFirRows, half);
+  check_filter<float>("filter f32, 32 x 32, 32 channels",
+                      filter_behind(single, 1, 32, 32, 32, kFilter), kFirRows, single);
 }
 
 TEST(PtxRuns, Upsampling) {
