@@ -17,7 +17,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 3)
   VERNISSAGE_SHARED(int, row_n, Tile::BLOCK_M);
   VERNISSAGE_SHARED(int, row_place, Tile::BLOCK_M);
   VERNISSAGE_SHARED(float, row_noise, Tile::BLOCK_M);
-  VERNISSAGE_SHARED(float4, rgb_weights, Tile::BLOCK_N);
+  VERNISSAGE_SHARED(uint2, rgb_weights, Tile::BLOCK_N * 2);
   const Phase& phase = op.phases[blockIdx.z];
   const int first_row = static_cast<int>(blockIdx.x) * Tile::BLOCK_M;
   const int first_channel = static_cast<int>(blockIdx.y) * Tile::BLOCK_N;
@@ -35,7 +35,11 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 3)
   multiply<Tile>(op, phase, first_row, first_channel, 0, k_tile_count<Tile>(op, phase), shared,
                  sums);
 
-  finish_block<Tile>(op, rgb, rows, first_channel, sums, rgb_weights, shared);
+  const int per_sample = phase.rows * phase.cols;
+  const int last_row = min(first_row + Tile::BLOCK_M, op.n * per_sample) - 1;
+  const int sample = first_row / per_sample;
+  finish_block<Tile>(op, rgb, rows, sample == last_row / per_sample ? sample : -1, first_channel,
+                     sums, rgb_weights, shared);
 }
 
 template <int INDEX>

@@ -6,6 +6,61 @@
 namespace vernissage {
 namespace {
 
+/// Where a row of the block's tile belongs.
+struct PatchPlace {
+  const Patch& patch;
+  int h, w;
+  __device__ __forceinline__ PixelPlace operator()(int row) const {
+    const int y = patch.row + row / kPatchCols, x = patch.col + row % kPatchCols;
+    return {patch.n, y, x, y < h && x < w};
+  }
+};
+
+/// Shared memory (BLOCK_M, BLOCK_N) to y, 16 bytes a thread at a time: every thread stays in its
+/// column of pixels and chunk of channels and goes down.
+template <class Tile>
+__device__ __forceinline__ void store_patch(const Product<f16>& op, const Patch& patch,
+                                            int first_channel, const uint4* results, f16* y) {
+  constexpr int kChunks = Tile::BLOCK_N / 8;
+  constexpr int kRowsAtOnce = Tile::kThreads / kChunks;
+  static_assert(kRowsAtOnce % kPatchCols == 0 && Tile::BLOCK_M % kRowsAtOnce == 0);
+  const int first = static_cast<int>(threadIdx.x) / kChunks;
+  const int chunk = static_cast<int>(threadIdx.x) % kChunks;
+  const int row = patch.row + first / kPatchCols, col = patch.col + first % kPatchCols;
+  const int o = first_channel + chunk * 8;
+  if (col >= op.w || o >= op.o) return;
+  const int64_t pixel = (static_cast<int64_t>(patch.n) * op.h + row) * op.w + col;
+  f16* address = y + pixel * op.o + o;
+  const int64_t pitch = int64_t{kRowsAtOnce / kPatchCols} * op.w * op.o;
+#pragma unroll
+  for (int i = 0; i < Tile::BLOCK_M / kRowsAtOnce; ++i) {
+    if (row + i * (kRowsAtOnce / kPatchCols) >= op.h) return;
+    *reinterpret_cast<uint4*>(address) = results[swizzled<kChunks>(first + i * kRowsAtOnce, chunk)];
+    address += pitch;
+  }
+}
+
+/// finish_block() of conv_epilogue.h where the rows are a patch of one sample.
+template <class Tile>
+__device__ __forceinline__ void finish_patch(const Product<f16>& op, const ToRgb<f16>& rgb,
+                                             const Patch& patch, const Rows<Tile>& rows,
+                                             int first_channel, const Sums<Tile>& sums,
+                                             const uint2* rgb_weights, uint4* shared) {
+  static_assert(Tile::kSharedBytes >= size_t{4} * Tile::BLOCK_M * Tile::BLOCK_N,
+                "two results of half fit in");
+  const bool fused_rgb = rgb.weight != nullptr;
+  uint4* const results = shared;
+  uint4* const plain = shared + Tile::BLOCK_M * Tile::BLOCK_N / 8;
+  finish_sums<Tile>(
+      op, rows, patch.n, first_channel, sums, reinterpret_cast<uint32_t*>(results),
+      fused_rgb || op.epilogue.plain != nullptr ? reinterpret_cast<uint32_t*>(plain) : nullptr);
+  __syncthreads();
+  if (op.y != nullptr) store_patch<Tile>(op, patch, first_channel, results, op.y);
+  if (op.epilogue.plain != nullptr)
+    store_patch<Tile>(op, patch, first_channel, plain, op.epilogue.plain);
+  if (fused_rgb) store_rgb_rows<Tile>(rgb, PatchPlace{patch, op.h, op.w}, rgb_weights, plain);
+}
+
 template <class Tile>
 __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 3)
     conv_patch_kernel(const __grid_constant__ Product<f16> op,
@@ -14,7 +69,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 3)
   VERNISSAGE_SHARED(int, row_n, Tile::BLOCK_M);
   VERNISSAGE_SHARED(int, row_place, Tile::BLOCK_M);
   VERNISSAGE_SHARED(float, row_noise, Tile::BLOCK_M);
-  VERNISSAGE_SHARED(float4, rgb_weights, Tile::BLOCK_N);
+  VERNISSAGE_SHARED(uint2, rgb_weights, Tile::BLOCK_N * 2);
   const int block = static_cast<int>(blockIdx.x);
   const Patch patch = {block / (down * across), block / across % down * kPatchRows,
                        block % across * kPatchCols};
@@ -31,7 +86,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 3)
 
   Sums<Tile> sums;
   multiply_patch<Tile>(op, patch, first_channel, shared, sums);
-  finish_block<Tile>(op, rgb, rows, first_channel, sums, rgb_weights, shared);
+  finish_patch<Tile>(op, rgb, patch, rows, first_channel, sums, rgb_weights, shared);
 }
 
 template <int INDEX>

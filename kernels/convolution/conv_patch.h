@@ -9,6 +9,7 @@
 #pragma once
 
 #include "kernels/convolution/conv_tile.h"
+#include "kernels/convolution/predicated_copy.h"
 
 namespace vernissage {
 
@@ -38,7 +39,8 @@ struct PatchTile {
   static constexpr size_t kSharedBytes = size_t{16} * (2 * kPatchChunks + kStages * kStepChunks);
 
   static constexpr int kRowsAtOnce = kThreads / CHUNKS;
-  static constexpr int kPixelChunks = (kHaloRows * kStride + kRowsAtOnce - 1) / kRowsAtOnce;
+  static constexpr int kHaloPixels = kHaloRows * kHaloCols;
+  static constexpr int kPixelChunks = (kHaloPixels + kRowsAtOnce - 1) / kRowsAtOnce;
   static constexpr int kWeightChunks = kTapsAtOnce * BLOCK_N / kRowsAtOnce;
 
   static_assert(BLOCK_M == kPatchRows * kPatchCols);
@@ -46,7 +48,8 @@ struct PatchTile {
   static_assert(CHUNKS == 4 && free_of_conflicts<CHUNKS>(), "eight pixels side by side, any shift");
   static_assert(kStride % 8 == 0 && kStride >= kHaloCols);
   static_assert(free_of_conflicts<BLOCK_N / 8>());
-  static_assert(kRowsAtOnce % 8 == 0, "a thread's rows are swizzled alike");
+  static_assert(kStages == kTapsAtOnce, "a filter row has its own stage");
+  static_assert(kRowsAtOnce % 8 == 0, "a thread's weights are swizzled alike");
   static_assert(BLOCK_N % kRowsAtOnce == 0, "a thread's weights of one chunk are of one tap");
   static_assert(WARP_N % 16 == 0, "ldmatrix.x4 loads 16 rows");
 };
@@ -57,11 +60,12 @@ struct Patch {
 };
 
 /// What a thread loads of every k-tile: a chunk of some pixels of the patch, and of some weights.
-constexpr int kOutside = -1;
-constexpr int kNoPixel = -2;  // beyond the halo, where a row ends in shared memory
+constexpr int kOutside = INT32_MIN;  // stays below 0 when channels are added
 template <class Tile>
 struct PatchFeed {
-  int source[Tile::kPixelChunks];  // element of the sample, kOutside of the picture, or kNoPixel
+  int source[Tile::kPixelChunks];  // element of the sample, or kOutside of the picture
+  int place[Tile::kPixelChunks];   // chunk of the patch in shared memory
+  bool has_last;                   // the last of them exists: the halo ends within it
   int weight;                      // element of weight: the first channel's row, at the chunk
   int row, chunk;
   int channels_left;  // output channels from the first row on; may be below 1
@@ -77,33 +81,37 @@ __device__ __forceinline__ PatchFeed<Tile> patch_feed_of(const Product<f16>& op,
 #pragma unroll
   for (int j = 0; j < Tile::kPixelChunks; ++j) {
     const int pixel = feed.row + j * Tile::kRowsAtOnce;
-    const int row = pixel / Tile::kStride;
-    const int col = pixel % Tile::kStride;
+    const int row = pixel / Tile::kHaloCols;
+    const int col = pixel - row * Tile::kHaloCols;
     const int y = patch.row + row - 1;
     const int x = patch.col + col - 1;
-    const bool inside = y >= 0 && y < op.h && x >= 0 && x < op.w;
+    const bool inside = static_cast<unsigned>(y) < static_cast<unsigned>(op.h) &&
+                        static_cast<unsigned>(x) < static_cast<unsigned>(op.w);
     feed.source[j] = inside ? (y * op.w + x) * op.i + feed.chunk * 8 : kOutside;
-    if (row >= Tile::kHaloRows || col >= Tile::kHaloCols) feed.source[j] = kNoPixel;
+    feed.place[j] = swizzled<Tile::CHUNKS>(row * Tile::kStride + col, feed.chunk);
   }
+  feed.has_last = feed.row + (Tile::kPixelChunks - 1) * Tile::kRowsAtOnce < Tile::kHaloPixels;
   const int channel = first_channel + feed.row;
   feed.weight = channel * op.weight_taps * op.i + feed.chunk * 8;
   feed.channels_left = op.o - channel;
   return feed;
 }
 
-/// Starts the thread's copies of chunks `from` … `to` - 1 of the patch, channels c …
-template <class Tile>
+/// Starts the thread's copies of chunks FROM … TO - 1 of the patch, channels c …
+template <class Tile, int FROM, int TO>
 __device__ __forceinline__ void load_patch_async(const Product<f16>& op, const f16* sample,
-                                                 const PatchFeed<Tile>& feed, int c, int from,
-                                                 int to, uint4* pixels) {
+                                                 const PatchFeed<Tile>& feed, int c,
+                                                 uint4* pixels) {
   const bool inner = c + feed.chunk * 8 < op.i;
-  uint4* const place = pixels + swizzled<Tile::CHUNKS>(feed.row, feed.chunk);
 #pragma unroll
-  for (int j = 0; j < Tile::kPixelChunks; ++j) {
-    if (j < from || j >= to || feed.source[j] == kNoPixel) continue;
-    const bool exists = inner && feed.source[j] >= 0;
-    ptx::cp_async_16(place + j * Tile::kRowsAtOnce * Tile::CHUNKS,
-                     exists ? sample + (feed.source[j] + c) : sample, exists);
+  for (int j = FROM; j < TO && j < Tile::kPixelChunks; ++j) {
+    const int element = feed.source[j] + c;
+    const bool exists = inner && element >= 0;
+    const f16* const from = sample + (exists ? element : 0);
+    if (j + 1 < Tile::kPixelChunks)
+      ptx::cp_async_16(pixels + feed.place[j], from, exists);
+    else
+      cp_async_16_if(feed.has_last, pixels + feed.place[j], from, exists);
   }
 }
 
@@ -122,25 +130,47 @@ __device__ __forceinline__ void load_weights_async(const Product<f16>& op,
     const bool exists = inner && channel < feed.channels_left;
     const int element = start + (channel * op.weight_taps + tap) * op.i;
     ptx::cp_async_16(weights + j * Tile::kRowsAtOnce * Tile::CHUNKS,
-                     exists ? op.weight + element : op.weight, exists);
+                     op.weight + (exists ? element : 0), exists);
   }
+}
+
+/// Where a lane reads its fragments: chunks behind the warp's first pixel, by tap and upper or lower
+/// sixteen channels of the k-tile, and behind the stage's first weight.
+template <class Tile>
+struct FragmentPlaces {
+  int pixel[Tile::kTapsAtOnce][Tile::BLOCK_K / 16];
+  int weight[Tile::BLOCK_K / 16];
+};
+template <class Tile>
+__device__ __forceinline__ FragmentPlaces<Tile> fragment_places() {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  // As in conv_tile.h; matrix product mi has row mi of the warp's part of the patch.
+  const int first = warp % Tile::kShape.warps_m * Tile::MI * Tile::kStride;
+  const int channel = warp / Tile::kShape.warps_m * Tile::WARP_N + lane / 16 * 8 + lane % 8;
+  FragmentPlaces<Tile> places;
+#pragma unroll
+  for (int k = 0; k < Tile::BLOCK_K / 16; ++k) {
+#pragma unroll
+    for (int tap = 0; tap < Tile::kTapsAtOnce; ++tap)
+      places.pixel[tap][k] =
+          first * Tile::CHUNKS + swizzled<Tile::CHUNKS>(lane % 16 + tap, k * 2 + lane / 16);
+    places.weight[k] = swizzled<Tile::CHUNKS>(channel, k * 2 + lane / 8 % 2);
+  }
+  return places;
 }
 
 /// sums += the products of one filter row and one k-tile.
 template <class Tile>
 __device__ __forceinline__ void multiply_step(const uint4* pixels, const uint4* weights,
-                                              int filter_row, Sums<Tile>& sums) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int warp = static_cast<int>(threadIdx.x) / 32;
-  // As in conv_tile.h; matrix product mi has row mi of the warp's part of the patch.
-  const int first = (warp % Tile::kShape.warps_m * Tile::MI + filter_row) * Tile::kStride;
-  const int channel = warp / Tile::kShape.warps_m * Tile::WARP_N + lane / 16 * 8 + lane % 8;
+                                              int filter_row, const FragmentPlaces<Tile>& places,
+                                              Sums<Tile>& sums) {
 #pragma unroll
   for (int tap = 0; tap < Tile::kTapsAtOnce; ++tap) {
-    const int pixel = first + lane % 16 + tap;
 #pragma unroll
     for (int k = 0; k < Tile::BLOCK_K / 16; ++k) {
-      const uint4* const row = pixels + swizzled<Tile::CHUNKS>(pixel, k * 2 + lane / 16);
+      const uint4* const row =
+          pixels + places.pixel[tap][k] + filter_row * Tile::kStride * Tile::CHUNKS;
       uint32_t a[Tile::MI][4];
       uint32_t b[Tile::NI / 2][4];
 #pragma unroll
@@ -148,9 +178,8 @@ __device__ __forceinline__ void multiply_step(const uint4* pixels, const uint4* 
         ptx::ldmatrix_x4(a[mi], row + mi * Tile::kStride * Tile::CHUNKS);
 #pragma unroll
       for (int pair = 0; pair < Tile::NI / 2; ++pair)
-        ptx::ldmatrix_x4(b[pair],
-                         weights + tap * Tile::BLOCK_N * Tile::CHUNKS +
-                             swizzled<Tile::CHUNKS>(channel + pair * 16, k * 2 + lane / 8 % 2));
+        ptx::ldmatrix_x4(
+            b[pair], weights + places.weight[k] + (tap * Tile::BLOCK_N + pair * 16) * Tile::CHUNKS);
       multiply_fragments<Tile>(a, b, sums);
     }
   }
@@ -163,51 +192,46 @@ __device__ __forceinline__ void multiply_patch(const Product<f16>& op, const Pat
                                                int first_channel, uint4* shared, Sums<Tile>& sums) {
   clear(sums);
 
-  constexpr int kSteps = 3;  // filter rows of a k-tile
+  constexpr int kSteps = Tile::kStages;  // filter rows of a k-tile: step s reads stage s
   const PatchFeed<Tile> feed = patch_feed_of<Tile>(op, patch, first_channel);
+  const FragmentPlaces<Tile> places = fragment_places<Tile>();
   const f16* const sample = op.x + static_cast<int64_t>(patch.n) * op.h * op.w * op.i;
   uint4* const stages = shared + 2 * Tile::kPatchChunks;
-  const int steps = ceil_div(op.i, Tile::BLOCK_K) * kSteps;
 
-  // The step whose weights are loaded next, and its stage.
-  int next_row = 0, next_c = 0, writing = 0;
-  const auto prefetch_next = [&] {
-    if (next_c < op.i)
-      load_weights_async<Tile>(op, feed, next_row, next_c, stages + writing * Tile::kStepChunks);
-    writing = writing + 1 == Tile::kStages ? 0 : writing + 1;
-    next_row = next_row + 1 == kSteps ? 0 : next_row + 1;
-    if (next_row == 0) next_c += Tile::BLOCK_K;
-  };
-  load_patch_async<Tile>(op, sample, feed, 0, 0, Tile::kPixelChunks, shared);
+  load_patch_async<Tile, 0, Tile::kPixelChunks>(op, sample, feed, 0, shared);
 #pragma unroll
-  for (int stage = 0; stage < Tile::kStages - 1; ++stage) {
-    prefetch_next();
+  for (int step = 0; step < kSteps - 1; ++step) {
+    load_weights_async<Tile>(op, feed, step, 0, stages + step * Tile::kStepChunks);
     ptx::cp_async_commit();  // one group a step, an empty one past the end, so that waits count
   }
-  int filter_row = 0, c = 0, reading = 0;
-  uint4* pixels = shared;
-  uint4* next_pixels = shared + Tile::kPatchChunks;
-  for (int step = 0; step < steps; ++step) {
-    ptx::cp_async_wait<Tile::kStages - 2>();  // the own copies of this step are there,
-    __syncthreads();  // everybody's are, and everybody has read what is written next
-    prefetch_next();
-    // The next k-tile's patch comes with the first steps of this one. What a step loads is waited
-    // for kStages - 1 steps later, so the last ones would be too late.
-    constexpr int kSpread = kSteps - Tile::kStages + 2;
-    static_assert(kSpread >= 1 && Tile::kStages >= 2);
-    constexpr int kShare = (Tile::kPixelChunks + kSpread - 1) / kSpread;
-    if (c + Tile::BLOCK_K < op.i && filter_row < kSpread)
-      load_patch_async<Tile>(op, sample, feed, c + Tile::BLOCK_K, filter_row * kShare,
-                             (filter_row + 1) * kShare, next_pixels);
-    ptx::cp_async_commit();
-    multiply_step<Tile>(pixels, stages + reading * Tile::kStepChunks, filter_row, sums);
-    reading = reading + 1 == Tile::kStages ? 0 : reading + 1;
-    if (++filter_row == kSteps) {
-      filter_row = 0;
-      c += Tile::BLOCK_K;
-      uint4* const read = pixels;
-      pixels = next_pixels;
-      next_pixels = read;
+  int reading = 0;
+#pragma unroll 1
+  for (int c = 0; c < op.i; c += Tile::BLOCK_K) {
+    const uint4* const pixels = shared + reading * Tile::kPatchChunks;
+    reading ^= 1;
+    uint4* const next_pixels = shared + reading * Tile::kPatchChunks;
+    const bool has_next = c + Tile::BLOCK_K < op.i;
+#pragma unroll
+    for (int step = 0; step < kSteps; ++step) {
+      ptx::cp_async_wait<kSteps - 2>();  // the own copies of this step are there,
+      __syncthreads();  // everybody's are, and everybody has read what is written next
+      // The weights of the step after the next, and the next k-tile's patch with all steps but the
+      // last: what a step loads is waited for two steps later.
+      constexpr int kShare = (Tile::kPixelChunks + 1) / 2;
+      if (step == 0) {
+        load_weights_async<Tile>(op, feed, kSteps - 1, c,
+                                 stages + (kSteps - 1) * Tile::kStepChunks);
+        if (has_next)
+          load_patch_async<Tile, 0, kShare>(op, sample, feed, c + Tile::BLOCK_K, next_pixels);
+      } else if (has_next) {
+        load_weights_async<Tile>(op, feed, step - 1, c + Tile::BLOCK_K,
+                                 stages + (step - 1) * Tile::kStepChunks);
+        if (step == 1)
+          load_patch_async<Tile, kShare, Tile::kPixelChunks>(op, sample, feed, c + Tile::BLOCK_K,
+                                                             next_pixels);
+      }
+      ptx::cp_async_commit();
+      multiply_step<Tile>(pixels, stages + step * Tile::kStepChunks, step, places, sums);
     }
   }
   ptx::cp_async_wait_all();

@@ -5,6 +5,7 @@
 // multiply-add is a third to three quarters of what four separate products (conv_mma.cu) ask.
 #include "kernels/convolution/conv_tile.h"
 #include "kernels/convolution/conv_up.h"
+#include "kernels/convolution/predicated_copy.h"
 #include "kernels/stylegan2/epilogue.h"
 
 namespace vernissage {
@@ -29,7 +30,8 @@ constexpr int kPatchChunks = kHaloRows * kStride * CHUNKS;
 constexpr int kStageChunks = kPatchChunks + kTaps * BLOCK_N * CHUNKS;
 constexpr size_t kSharedBytes = size_t{16} * kStages * kStageChunks;
 constexpr int kRowsAtOnce = kThreads / CHUNKS;
-constexpr int kPixelChunks = (kHaloRows * kStride + kRowsAtOnce - 1) / kRowsAtOnce;
+constexpr int kHaloPixels = kHaloRows * kHaloCols;
+constexpr int kPixelChunks = (kHaloPixels + kRowsAtOnce - 1) / kRowsAtOnce;
 constexpr int kWeightChunks = (kTaps * BLOCK_N + kRowsAtOnce - 1) / kRowsAtOnce;
 constexpr int kResultChunks = kPatchRows * kPatchCols * BLOCK_N / 8;  // of one phase
 
@@ -50,11 +52,13 @@ struct Up {
 };
 
 /// What a thread loads of every k-tile: a chunk of some pixels and of some weights.
-constexpr int kOutside = -1;
-constexpr int kNoPixel = -2;
+constexpr int kOutside = INT32_MIN;  // stays below 0 when channels are added
 struct Feed {
-  int source[kPixelChunks];  // element of the sample, kOutside of the picture, or of the patch
-  int weight;                // element of weight: the first row, at the chunk
+  int source[kPixelChunks];  // element of the sample, or kOutside of the picture
+  int place[kPixelChunks];   // chunk of the patch in shared memory
+  bool has_last_pixel;       // the last of them exists: the halo ends within it
+  bool has_last_weight;
+  int weight;  // element of weight: the first row, at the chunk
   int row, chunk;
   bool channel_exists;
 };
@@ -68,14 +72,17 @@ __device__ __forceinline__ Feed feed_of(const Up& op, int first_row, int first_c
 #pragma unroll
   for (int j = 0; j < kPixelChunks; ++j) {
     const int pixel = feed.row + j * kRowsAtOnce;
-    const int row = pixel / kStride;
-    const int col = pixel % kStride;
+    const int row = pixel / kHaloCols;
+    const int col = pixel - row * kHaloCols;
     const int y = first_row + row - 1;
     const int x = first_col + col - 1;
-    const bool inside = y >= 0 && y < op.h && x >= 0 && x < op.w;
+    const bool inside = static_cast<unsigned>(y) < static_cast<unsigned>(op.h) &&
+                        static_cast<unsigned>(x) < static_cast<unsigned>(op.w);
     feed.source[j] = inside ? (y * op.w + x) * op.i + feed.chunk * 8 : kOutside;
-    if (row >= kHaloRows || col >= kHaloCols) feed.source[j] = kNoPixel;
+    feed.place[j] = swizzled<CHUNKS>(row * kStride + col, feed.chunk);
   }
+  feed.has_last_pixel = feed.row + (kPixelChunks - 1) * kRowsAtOnce < kHaloPixels;
+  feed.has_last_weight = feed.row + (kWeightChunks - 1) * kRowsAtOnce < kTaps * BLOCK_N;
   // Row r of the weights in shared memory is tap r / BLOCK_N of channel r % BLOCK_N.
   static_assert(kRowsAtOnce % BLOCK_N == 0, "a thread's weights are all of one channel");
   const int channel = first_channel + feed.row % BLOCK_N;
@@ -88,22 +95,20 @@ __device__ __forceinline__ Feed feed_of(const Up& op, int first_row, int first_c
 __device__ __forceinline__ void load_k_tile_async(const Up& op, const f16* sample, const Feed& feed,
                                                   int c, uint4* stage) {
   const bool inner = c + feed.chunk * 8 < op.i;
-  uint4* const pixels = stage + swizzled<CHUNKS>(feed.row, feed.chunk);
 #pragma unroll
   for (int j = 0; j < kPixelChunks; ++j) {
-    if (feed.source[j] == kNoPixel) continue;
-    const bool exists = inner && feed.source[j] >= 0;
-    ptx::cp_async_16(pixels + j * kRowsAtOnce * CHUNKS,
-                     exists ? sample + (feed.source[j] + c) : sample, exists);
+    const int element = feed.source[j] + c;
+    const bool exists = inner && element >= 0;
+    cp_async_16_if(j + 1 < kPixelChunks || feed.has_last_pixel, stage + feed.place[j],
+                   sample + (exists ? element : 0), exists);
   }
-  uint4* const weights = pixels + kPatchChunks;
+  uint4* const weights = stage + kPatchChunks + swizzled<CHUNKS>(feed.row, feed.chunk);
+  const bool exists = inner && feed.channel_exists;
 #pragma unroll
   for (int j = 0; j < kWeightChunks; ++j) {
-    if (feed.row + j * kRowsAtOnce >= kTaps * BLOCK_N) continue;
-    const bool exists = inner && feed.channel_exists;
     const int element = feed.weight + j * (kRowsAtOnce / BLOCK_N) * op.i + c;
-    ptx::cp_async_16(weights + j * kRowsAtOnce * CHUNKS, exists ? op.weight + element : op.weight,
-                     exists);
+    cp_async_16_if(j + 1 < kWeightChunks || feed.has_last_weight,
+                   weights + j * kRowsAtOnce * CHUNKS, op.weight + (exists ? element : 0), exists);
   }
 }
 

@@ -87,7 +87,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce) to_rgb_kernel(ToRgb<T
   RgbSums whole;
 #pragma unroll
   for (int c = 0; c < kRgbChannelsMax; ++c) whole.v[c] = sums[0][c];
-  store_rgb(op, n, pixel, whole);
+  store_rgb(op, n, pixel / op.w, pixel % op.w, whole);
 }
 
 template <class T, int VECTOR, int LANES, int PIXELS>

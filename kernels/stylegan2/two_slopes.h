@@ -40,22 +40,52 @@ __device__ __forceinline__ float bend(float t, float slope, float bound) {
   return clamp_within(fmaxf(t, slope * t), bound);
 }
 
-/// Sixteen bytes as floats, and back. Two halves at a time.
+/// What does not change from value to value: g d and g b, g z. Rounded, not fused with what follows, so that every
+/// kernel and every path in it gives a value the same bits.
+__device__ __forceinline__ float folded(float factor, float gain) {
+  return __fmul_rn(factor, gain);
+}
+/// clamp(g · act(d · v + z + b)) of folded factors.
+__device__ __forceinline__ float finish_folded(float v, float demod, float noise, float bias,
+                                               float slope, float bound) {
+  return bend(fmaf(v, demod, __fadd_rn(noise, bias)), slope, bound);
+}
+
+/// Two halves as floats, and back, with the low bits first: one instruction a float and one a pair, which CUDA's
+/// own functions become only by way of moves and shifts.
+__device__ __forceinline__ void split_halves(uint32_t pair, float& low, float& high) {
+#if defined(__CUDA_ARCH__)
+  asm("{.reg .b16 %%low, %%high; mov.b32 {%%low, %%high}, %2; cvt.f32.f16 %0, %%low; "
+      "cvt.f32.f16 %1, %%high;}"
+      : "=f"(low), "=f"(high)
+      : "r"(pair));
+#else
+  const float2 both = ptx::unpack_half2(pair);
+  low = both.x, high = both.y;
+#endif
+}
+__device__ __forceinline__ uint32_t join_halves(float low, float high) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  uint32_t pair;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+#else
+  return ptx::pack_half2(low, high);
+#endif
+}
+
+/// Sixteen bytes as floats, and back.
 __device__ __forceinline__ void unpack(const uint4& stored, float (&values)[8]) {
   const uint32_t pairs[4] = {stored.x, stored.y, stored.z, stored.w};
 #pragma unroll
-  for (int j = 0; j < 4; ++j) {
-    const float2 pair = ptx::unpack_half2(pairs[j]);
-    values[2 * j] = pair.x;
-    values[2 * j + 1] = pair.y;
-  }
+  for (int j = 0; j < 4; ++j) split_halves(pairs[j], values[2 * j], values[2 * j + 1]);
 }
 __device__ __forceinline__ void unpack(const float4& stored, float (&values)[4]) {
   values[0] = stored.x, values[1] = stored.y, values[2] = stored.z, values[3] = stored.w;
 }
 __device__ __forceinline__ uint4 pack(const float (&v)[8]) {
-  return make_uint4(ptx::pack_half2(v[0], v[1]), ptx::pack_half2(v[2], v[3]),
-                    ptx::pack_half2(v[4], v[5]), ptx::pack_half2(v[6], v[7]));
+  return make_uint4(join_halves(v[0], v[1]), join_halves(v[2], v[3]), join_halves(v[4], v[5]),
+                    join_halves(v[6], v[7]));
 }
 __device__ __forceinline__ float4 pack(const float (&v)[4]) {
   return make_float4(v[0], v[1], v[2], v[3]);
