@@ -1,6 +1,6 @@
-// What a launch costs: its arithmetic, the memory it moves at least, and how long an H200 is
-// expected to take over it, from the operation's struct alone. launch_costs() (engine/stylegan2)
-// adds them up over a network.
+// What a launch costs: its arithmetic and the memory it moves at least, from the operation's struct
+// alone. launch_model.h says how long an H200 is expected to take over it, launch_costs()
+// (engine/stylegan2) adds them up over a network.
 //
 // Counted: a product and its sum are two operations; products with the zeros around an image are
 // counted, epilogues are not. Every input, weight and output moves once, whatever caches do.
@@ -17,83 +17,25 @@ struct Work {
   double flop = 0, bytes = 0;
 };
 
-/// A device and how near kernels are expected to come to it. Everything below is an assumption to
-/// be replaced by measurements.
+/// A device and how near kernels are expected to come to it.
 struct Machine {
-  double flop_per_s = 790e12;   // half products, float32 sums: measured, 8192^3 by cuBLAS
-  double bytes_per_s = 4.3e12;  // measured, a copy of 1 GiB
+  double flop_per_s = 790e12;      // half products, float32 sums: measured, 8192^3 by cuBLAS
+  double bytes_per_s = 4.3e12;     // measured, a copy of 1 GiB, bytes read and written
+  double l2_bytes_per_s = 6.0e12;  // an assumption
   int sms = kTableSms;
-  // The clock at which the first number is what 132 SMs of 4096 operations can do.
-  double clock_hz = 790e12 / (132 * 4096.0);
-  double memory_share = 0.8;  // of bytes_per_s, by kernels that only move memory
+  // An assumption between 1.98 GHz, which nvidia-smi showed on an H200 after a long product, and what
+  // power leaves of it. At this clock 790 TFLOP/s are 83 % of 132 SMs' 4096 operations.
+  double clock_hz = 1.755e9;
+  double memory_share = 0.8;  // of bytes_per_s, by kernels that only move memory: an assumption
   double plain_share = 0.5;   // of 256 float32 operations a clock and SM, by plain convolutions
-  double least_s = 2e-6;      // the shortest kernel
-  double gap_s = 1e-6;        // from the end of one to the begin of the next, in a recorded graph
+  double least_s = 1.2e-6;    // the shortest kernel, its start included: an assumption
+  double gap_s = 0.8e-6;      // to the next, in a recorded graph with dependent launches: the same
 };
 inline constexpr Machine kH200 = {};
 
 /// max(flop / flop_per_s, bytes / bytes_per_s): no kernel is faster.
 constexpr double floor_s(const Work& work, const Machine& machine = kH200) {
   return std::max(work.flop / machine.flop_per_s, work.bytes / machine.bytes_per_s);
-}
-
-/// Expected of a kernel whose arithmetic takes `arithmetic_s`, the gap behind it included.
-constexpr double predicted_s(const Work& work, double arithmetic_s,
-                             const Machine& machine = kH200) {
-  const double memory_s = work.bytes / (machine.bytes_per_s * machine.memory_share);
-  return std::max({memory_s, arithmetic_s, machine.least_s}) + machine.gap_s;
-}
-/// Arithmetic on the float32 units.
-constexpr double plain_s(const Work& work, const Machine& machine = kH200) {
-  return work.flop / (machine.sms * 256.0 * machine.clock_hz * machine.plain_share);
-}
-/// Arithmetic on tensor cores in CTA tiles of one shape. Two or three of them share an SM, so half
-/// of their prologue and epilogue hides behind products.
-constexpr double tiles_s(const TileShape& tile, const ConvShape& shape,
-                         const Machine& machine = kH200) {
-  return static_cast<double>(predicted_clocks(tile, shape, machine.sms, kCtaTileCost / 2)) /
-         machine.clock_hz;
-}
-/// By the tile that conv_tiles.h chooses.
-constexpr double tensor_core_s(const ConvShape& shape, const Machine& machine = kH200) {
-  return tiles_s(kConvTiles[choose_tile(shape)], shape, machine);
-}
-/// A 3 x 3 convolution of n pictures of h x w, by patches where they fit; the tile has at least
-/// `width` channels.
-constexpr double square_convolution_s(int n, int h, int w, int in_channels, int out_channels,
-                                      int width = 0, const Machine& machine = kH200) {
-  if (!fits_patches(h, w, in_channels, out_channels)) {
-    const ConvShape shape = {1, {int64_t{n} * h * w}, {9}, in_channels, out_channels};
-    return tiles_s(kConvTiles[choose_tile(shape, width)], shape, machine);
-  }
-  const int64_t down = (h + kPatchRows - 1) / kPatchRows;
-  const int64_t across = (w + kPatchCols - 1) / kPatchCols;
-  const ConvShape shape = {
-      1, {n * down * across * kPatchRows * kPatchCols}, {9}, in_channels, out_channels};
-  return tiles_s(kPatchTiles[choose_patch_tile(n, h, w, in_channels, out_channels, width)], shape,
-                 machine);
-}
-/// The transposed convolution of n pictures of h x w by conv_up.cu: CTA tiles of 8 x 16 pixels, all
-/// four phases, and 32 channels; a k-tile is 32 channels at all nine taps.
-constexpr double up_kernel_s(int n, int h, int w, int in_channels, int out_channels,
-                             const Machine& machine = kH200) {
-  constexpr TileShape kTile = {kPatchRows * kPatchCols, 32, 9 * 32, 3, 4, 2, 1024};
-  const int64_t down = (h + 1 + kPatchRows - 1) / kPatchRows;
-  const int64_t across = (w + 1 + kPatchCols - 1) / kPatchCols;
-  const ConvShape shape = {
-      1, {n * down * across * kPatchRows * kPatchCols}, {1}, 9 * in_channels, out_channels};
-  return tiles_s(kTile, shape, machine);
-}
-/// The same where the taps of every phase are made by `splits` blocks of 64 x 64 results each.
-constexpr double split_s(const ConvShape& shape, int splits, const Machine& machine = kH200) {
-  constexpr TileShape kTile = {64, 64, 64, 4, 2, 2, 1024};
-  ConvShape share = shape;
-  for (int p = 0; p < shape.phases; ++p) {
-    // As many times the rows, a share of the taps: the same tiles.
-    share.rows[p] = (shape.rows[p] + kTile.block_m - 1) / kTile.block_m * kTile.block_m * splits;
-    share.taps[p] = shape.taps[p] / splits;
-  }
-  return tiles_s(kTile, share, machine);
 }
 
 /// The parts of an epilogue that lie in memory, for N samples of `pixels` pixels and O channels; y

@@ -1,9 +1,23 @@
 #include "engine/stylegan2/launch_costs.h"
 
-#include "kernels/costs.h"
+#include "kernels/launch_model.h"
 
 namespace vernissage {
 namespace {
+
+LaunchCost cost_of(const std::string& layer, const char* kernel, const Work& work,
+                   const LaunchTime& time) {
+  return {layer,
+          kernel,
+          work.flop,
+          work.bytes,
+          floor_s(work) * 1e6,
+          time.total_s * 1e6,
+          time.issue_s * 1e6,
+          time.tensor_s * 1e6,
+          time.l2_s * 1e6,
+          time.dram_s * 1e6};
+}
 
 /// Costs ask of a pointer only whether it is null.
 template <class T>
@@ -41,12 +55,11 @@ class ForwardCosts {
  private:
   static constexpr bool kHalf = sizeof(T) == 2;
 
-  void add(const std::string& layer, const char* kernel, const Work& work, double arithmetic_s) {
-    costs_.push_back({layer, kernel, work.flop, work.bytes, floor_s(work) * 1e6,
-                      predicted_s(work, arithmetic_s) * 1e6});
+  void add(const std::string& layer, const char* kernel, const Work& work, const LaunchTime& time) {
+    costs_.push_back(cost_of(layer, kernel, work, time));
   }
   void add(const std::string& layer, const char* kernel, const Work& work) {
-    add(layer, kernel, work, plain_s(work));
+    add(layer, kernel, work, plain_time(work));
   }
   bool on_tensor_cores(int in, int out) const {
     return kHalf && fits_tensor_cores(in, out, config_.activation);
@@ -104,7 +117,7 @@ class ForwardCosts {
       if (splits > 1)
         add_split(layer, work_of(op), shape, splits);
       else
-        add(layer, "convolution", work_of(op), tensor_core_s(shape));
+        add(layer, "convolution", work_of(op), convolution_time(shape, work_of(op).bytes));
       return;
     }
     TransposedConv<T> op;
@@ -113,21 +126,27 @@ class ForwardCosts {
     op.demod = there<float>();
     const Work work = work_of(op);
     if (tensor_cores && prefers_up_kernel(half_side, half_side)) {
-      add(layer, "up-convolution", work, up_kernel_s(n_, half_side, half_side, in, out));
+      add(layer, "up-convolution", work,
+          up_kernel_time(n_, half_side, half_side, in, out, work.bytes));
     } else {
       const auto rows = [&](int a, int b) {
         return int64_t{n_} * (half_side + 1 - a) * (half_side + 1 - b);
       };
       const ConvShape shape = {
           4, {rows(0, 0), rows(0, 1), rows(1, 0), rows(1, 1)}, {4, 2, 2, 1}, in, out};
-      add(layer, "convolution", work, tensor_cores ? tensor_core_s(shape) : plain_s(work));
+      add(layer, "convolution", work,
+          tensor_cores ? convolution_time(shape, work.bytes) : plain_time(work));
     }
     Upfirdn2d<T> filter;
     filter.n = n_, filter.h = filter.w = side + 1, filter.c = out, filter.fh = filter.fw = 4;
     filter.pad_x0 = filter.pad_x1 = filter.pad_y0 = filter.pad_y1 = 1;
     filter.epilogue = epilogue(false);
     filter.epilogue.next_style = there<float>();
-    add(layer, "filter", work_of(filter));
+    const double bytes = work_of(filter).bytes;
+    if (kHalf && out % 8 == 0)
+      add(layer, "filter", work_of(filter), filter_time(n_, side, side, out, bytes));
+    else
+      add(layer, "filter", work_of(filter));
   }
 
   /// conv1 and the block's to_rgb. `next`: channels of the block above where its conv0 alone reads
@@ -153,7 +172,7 @@ class ForwardCosts {
       if (next == 0) op.y = nullptr;
       const Work work = work_of(ConvToRgb<T>{op, rgb(side, channels, last)});
       add(layer, "convolution with to_rgb", work,
-          square_convolution_s(n_, side, side, channels, channels, channels));
+          square_convolution_time(n_, side, side, channels, channels, true, work.bytes));
       return;
     }
     const int64_t rows = int64_t{side} * side;
@@ -163,7 +182,8 @@ class ForwardCosts {
     else if (const int splits = tap_splits(rows, channels, 1); splits > 1)
       add_split(layer, work, {1, {n_ * rows}, {9}, channels, channels}, splits);
     else
-      add(layer, "convolution", work, square_convolution_s(n_, side, side, channels, channels));
+      add(layer, "convolution", work,
+          square_convolution_time(n_, side, side, channels, channels, false, work.bytes));
     if (!colours) return;
     ToRgb<T> alone = rgb(side, channels, last);
     alone.x = there<T>();
@@ -179,7 +199,8 @@ class ForwardCosts {
     const double inputs =
         sizeof(T) * (static_cast<double>(shape.rows[0]) + 9.0 * shape.phases * shape.out_channels) *
         shape.in_channels;
-    add(layer, "convolution", {work.flop, inputs + partials}, split_s(shape, splits));
+    add(layer, "convolution", {work.flop, inputs + partials},
+        split_time(shape, splits, inputs + partials));
     add(layer, "sum of shares", {splits * results, partials + work.bytes - inputs});
   }
 
@@ -199,8 +220,9 @@ class ForwardCosts {
     const bool tensor_cores = on_tensor_cores(in, out);
     const Work work = work_of(op);
     add(block_ + ".skip", "convolution", work,
-        tensor_cores ? tensor_core_s({1, {int64_t{n_} * side * side / 4}, {1}, in, out})
-                     : plain_s(work));
+        tensor_cores
+            ? convolution_time({1, {int64_t{n_} * side * side / 4}, {1}, in, out}, work.bytes)
+            : plain_time(work));
     Upfirdn2d<T> up;
     up.n = n_, up.h = up.w = side / 2, up.c = out, up.fh = up.fw = 4, up.up_x = up.up_y = 2;
     up.pad_x0 = up.pad_y0 = 2, up.pad_x1 = up.pad_y1 = 1;
@@ -224,8 +246,7 @@ std::vector<LaunchCost> launch_costs(const NetworkConfig& config, int n, bool ha
 std::vector<LaunchCost> mapping_costs(const NetworkConfig& config, int n) {
   std::vector<LaunchCost> costs;
   const auto add = [&](const char* kernel, const Work& work) {
-    costs.push_back({"mapping", kernel, work.flop, work.bytes, floor_s(work) * 1e6,
-                     predicted_s(work, plain_s(work)) * 1e6});
+    costs.push_back(cost_of("mapping", kernel, work, plain_time(work)));
   };
   const auto dense = [&](int in, int out) {
     FullyConnected op;

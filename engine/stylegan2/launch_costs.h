@@ -16,6 +16,8 @@ struct LaunchCost {
   double flop, bytes;   // of the whole batch; kernels/costs.h says what is counted
   double floor_us;      // this launch cannot take less
   double predicted_us;  // expected on an H200, the gap before the next launch included
+  // The terms of kernels/launch_model.h, the largest of which the prediction is at least.
+  double issue_us, tensor_us, l2_us, dram_us;
 };
 
 /// In order, for a batch of n, constant noise, bytes out. `half`: stored as half and convolved on

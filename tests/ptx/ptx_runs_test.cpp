@@ -14,6 +14,7 @@
 #include "kernels/convolution/conv_mma.h"
 #include "kernels/convolution/conv_split_k.h"
 #include "kernels/convolution/conv_up.h"
+#include "kernels/launch_model.h"
 #include "kernels/reference.h"
 #include "kernels/stylegan2/fir.h"
 #include "tests/kernels/cases.h"
@@ -414,6 +415,76 @@ TEST(PtxRuns, StylesAndDemodulation) {
   reference::demodulate(after, second, coefficients.data());
   expect_close(demod.read(), coefficients, std::vector<double>(coefficients.size(), 0.0), kI,
                Storage::f32);
+}
+
+/// Instructions of a warp in the first launch that `launching` makes.
+template <class Launching>
+double executed_by_a_warp(const Launching& launching) {
+  PtxLaunches ptx(modules());
+  launching();
+  const ptx_runs::Counts& counts = ptx.launched().front().counts;
+  return static_cast<double>(counts.executed()) / static_cast<double>(counts.warps);
+}
+
+/// Of a convolution of 8 x 16 pixels on a tile, in_channels wide, and whether in shares of taps.
+double convolution_by_a_warp(int tile, int in_channels, bool shares) {
+  Operands operands(53, /*half=*/true);
+  const int out_channels =
+      tile < kConvTileCount ? kConvTiles[tile].block_n : kPatchTiles[tile - kConvTileCount].block_n;
+  const ModulatedConv<float> op = convolution(operands, 1, shares ? 4 : 8, shares ? 8 : 16,
+                                              in_channels, out_channels, 3, kMiddle);
+  Upload<f16> upload;
+  auto on_device = map_inputs<f16>(op, upload);
+  DeviceArray<f16> y(output_count(op));
+  DeviceArray<float> partials(static_cast<size_t>(partial_count(op.h, op.w, op.o, 1)));
+  on_device.y = y.data(), on_device.partials = partials.data();
+  return executed_by_a_warp([&] {
+    if (shares)
+      run_split(product_of(on_device), nullptr);
+    else
+      on_tile(product_of(on_device), ToRgb<f16>(), tile, y);
+  });
+}
+double up_convolution_by_a_warp(int in_channels) {
+  Operands operands(54, /*half=*/true);
+  const TransposedConv<float> op = transposed(operands, 1, 7, 15, in_channels, 32);
+  Upload<f16> upload;
+  auto on_device = map_inputs<f16>(op, upload);
+  DeviceArray<f16> y(output_count(op));
+  on_device.y = y.data();
+  return executed_by_a_warp([&] { run_up_kernel(on_device, nullptr); });
+}
+
+/// Instructions of `per` k-tiles more and of none, from counts at one and at three times `per`.
+void expect_work(const char* what, const WarpWork& work, double one, double three, double per) {
+  const double k_tile = (three - one) / (2 * per), fixed = one - per * k_tile;
+  std::printf("%s: fixed %.0f, a k-tile %.1f\n", what, fixed, k_tile);
+  EXPECT_NEAR(work.k_tile, k_tile, 0.05 * k_tile) << what;
+  EXPECT_NEAR(work.fixed, fixed, 0.05 * fixed) << what;
+}
+
+// The prediction is of these kernels, not of those it was written for.
+TEST(LaunchModel, HasTheInstructionsThatAreExecuted) {
+  for (int t = 0; t < kPatchTileCount; ++t)
+    expect_work(("patch tile " + std::to_string(t)).c_str(), kPatchWork[t],
+                convolution_by_a_warp(kConvTileCount + t, 32, false),
+                convolution_by_a_warp(kConvTileCount + t, 96, false), 1);
+  for (int t = 0; t < kConvTileCount; ++t)
+    expect_work(("tile " + std::to_string(t)).c_str(), kConvWork[t],
+                convolution_by_a_warp(t, kConvTiles[t].block_k, false),
+                convolution_by_a_warp(t, 3 * kConvTiles[t].block_k, false), 9);
+  expect_work("shares, tile 4", kSplitWork[1], convolution_by_a_warp(4, 64, true),
+              convolution_by_a_warp(4, 192, true), 1);
+  expect_work("up-convolution", kUpWork, up_convolution_by_a_warp(32), up_convolution_by_a_warp(96),
+              1);
+  for (const Row& row : rows()) {
+    const double a_value =
+        static_cast<double>(row.launched.counts.executed()) * 32 / static_cast<double>(row.values);
+    const bool many = row.what.starts_with("filter f16, 32 x 64");
+    if (!many && !row.what.starts_with("filter f16, 32 x 16")) continue;
+    std::printf("filter, %s rows a thread: %.1f a value\n", many ? "16" : "8", a_value);
+    EXPECT_NEAR(kFilterWork[many ? 1 : 0], a_value, 0.05 * a_value);
+  }
 }
 
 constexpr const char* kTableHead = R"(# Instructions of an output value
