@@ -53,7 +53,8 @@ std::vector<float> read(int64_t offset, const std::vector<int64_t>& shape,
                         const std::vector<int64_t>& strides) {
   std::vector<float> elements;
   for (int i = 0; i < 12; ++i) elements.push_back(static_cast<float>(i));
-  const TorchStorage storage{DType::f32, std::as_bytes(std::span(elements))};
+  const TorchStorage storage{{DType::f32, 4, "torch.FloatStorage"},
+                             std::as_bytes(std::span(elements))};
   const std::string stream = tensor("N", offset, shape, strides) + ".";
   const PickleDocument document = parse_pickle(std::as_bytes(std::span(stream)));
   const TensorSource source =
@@ -106,7 +107,8 @@ TEST(TorchTensor, ProductsAndSumsThatOverflowAreRefused) {
 
 TEST(TorchTensor, ElementTypesAreConvertedOrRefused) {
   const auto one = [](DType dtype, const std::string& bytes) {
-    const TorchStorage storage{dtype, std::as_bytes(std::span(bytes))};
+    const TorchStorage storage{{dtype, dtype_bytes(dtype), "a storage"},
+                               std::as_bytes(std::span(bytes))};
     const std::string stream = tensor("N", 0, {1}, {1}) + ".";
     const PickleDocument document = parse_pickle(std::as_bytes(std::span(stream)));
     return to_tensor_source(document.root(), "t", [&](const PickleValue&) { return storage; })
