@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/program_start.h"
 #include "bench/model/prediction.h"
 #include "bench/options.h"
 #include "bench/report/machine.h"
@@ -94,6 +95,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  vernissage::start_program(argv);
   try {
     return run(argc, argv);
   } catch (const std::exception& error) {

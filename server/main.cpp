@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "base/program_start.h"
 #include "server/commands/curate_command.h"
 #include "server/commands/devices_command.h"
 #include "server/commands/embed_command.h"
@@ -40,6 +41,7 @@ std::string usage_error(const CLI::App& app, const CLI::ParseError& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  vernissage::start_program(argv);
   CLI::App app("A gallery of paintings that a generator paints: serve it, or paint by hand.",
                "vernissage");
   app.set_version_flag("--version", "vernissage " VERNISSAGE_VERSION);
@@ -60,7 +62,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& done) {  // --help, --version
-    return app.exit(done);
+    app.exit(done);
   } catch (const CLI::ParseError& error) {
     return fail(kWrongUsage, usage_error(app, error));
   } catch (const std::bad_alloc&) {
@@ -68,5 +70,5 @@ int main(int argc, char** argv) {
   } catch (const std::exception& error) {
     return fail(kFailed, error.what());
   }
-  return 0;
+  return vernissage::standard_output_written("vernissage") ? 0 : kFailed;
 }

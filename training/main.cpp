@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/program_start.h"
 #include "training/commands/commands.h"
 
 namespace {
@@ -30,14 +31,15 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    if (app.exit(error) != 0) return kUsage;
   }
-  return 0;
+  return vernissage::standard_output_written("vernissage-atelier") ? 0 : kFailed;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  vernissage::start_program(argv);
   try {
     return run(argc, argv);
   } catch (const vernissage::Error& error) {

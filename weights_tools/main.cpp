@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/program_start.h"
 #include "weights_tools/checkpoint.h"
 #include "weights_tools/clip_checkpoint.h"
 #include "weights_tools/inspect.h"
@@ -291,9 +292,11 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help
-    std::fprintf(stderr, "vernissage-weights: %s (--help tells more)\n", error.what());
-    return kUsage;
+    if (error.get_exit_code() != 0) {
+      std::fprintf(stderr, "vernissage-weights: %s (--help tells more)\n", error.what());
+      return kUsage;
+    }
+    app.exit(error);  // --help
   } catch (const Error& error) {
     std::fprintf(stderr, "vernissage-weights: %s\n", error.what());
     return kRefused;
@@ -301,17 +304,14 @@ int run(int argc, char** argv) {
     std::fprintf(stderr, "vernissage-weights: out of memory\n");
     return kRefused;
   }
-  if (std::fflush(stdout) != 0 ||
-      std::ferror(stdout)) {  // what was printed is part of what was asked for
-    std::fprintf(stderr, "vernissage-weights: standard output: cannot be written\n");
-    return kRefused;
-  }
-  return 0;
+  // What was printed is part of what was asked for.
+  return standard_output_written("vernissage-weights") ? 0 : kRefused;
 }
 
 }  // namespace
 }  // namespace vernissage
 
 int main(int argc, char** argv) {
+  vernissage::start_program(argv);
   return vernissage::run(argc, argv);
 }
