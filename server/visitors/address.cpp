@@ -86,7 +86,7 @@ AddressRange read_address_range(std::string_view text) {
 }
 
 Address subnet_of(const Address& address) {
-  return cut(address, address.is_v4() ? 96 + 24 : 64);
+  return cut(address, address.is_v4() ? 96 + 24 : 48);
 }
 
 Address machine_of(const Address& address) {
@@ -117,25 +117,100 @@ TrustedProxies read_trusted_proxies(std::string_view text) {
   }
 }
 
-std::optional<Address> client_address(std::string_view peer,
-                                      const std::vector<std::string_view>& forwarded_for,
+namespace {
+
+// Up to the next `separator` outside of a quoted string; removes it and what stands behind it too.
+std::string_view take_part(std::string_view& text, char separator) {
+  bool quoted = false;
+  size_t end = 0;
+  for (; end < text.size() && (quoted || text[end] != separator); ++end) {
+    if (text[end] == '"') quoted = !quoted;
+    if (text[end] == '\\' && quoted) ++end;
+  }
+  end = std::min(end, text.size());
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return part;
+}
+
+bool is_for(std::string_view name) {
+  const auto is = [](char c, char lower) { return c == lower || c == lower - 'a' + 'A'; };
+  return name.size() == 3 && is(name[0], 'f') && is(name[1], 'o') && is(name[2], 'r');
+}
+
+// The value of "for" in one element of Forwarded: for="[2001:db8::1]:4711";proto=https. Empty: none.
+// Addresses need no escapes, so a value with a backslash is no address.
+std::string_view node_of(std::string_view element) {
+  while (!element.empty()) {
+    const std::string_view pair = take_part(element, ';');
+    const size_t equals = std::min(pair.find('='), pair.size());
+    if (!is_for(trimmed(pair.substr(0, equals)))) continue;
+    std::string_view value = trimmed(pair.substr(std::min(equals + 1, pair.size())));
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+      value = value.substr(1, value.size() - 2);
+    return value;
+  }
+  return {};
+}
+
+// What each proxy said it speaks for, in the order of the request.
+std::vector<std::string_view> nodes_of(const ForwardedFields& fields, bool standard) {
+  std::vector<std::string_view> nodes;
+  for (std::string_view field : standard ? fields.forwarded : fields.x_forwarded_for)
+    do {
+      const std::string_view part = take_part(field, ',');
+      nodes.push_back(standard ? node_of(part) : trimmed(part));
+    } while (!field.empty());
+  return nodes;
+}
+
+std::optional<Address> last_untrusted(std::optional<Address> client,
+                                      const std::vector<std::string_view>& nodes,
                                       const TrustedProxies& trusted) {
-  auto client = read_address(peer);
-  if (!trusted.contains(peer)) return client;
-  for (auto field = forwarded_for.rbegin(); field != forwarded_for.rend(); ++field) {
-    std::string_view rest = *field;
-    while (true) {
-      const size_t comma = rest.rfind(',');
-      const size_t start = comma == std::string_view::npos ? 0 : comma + 1;
-      const auto address = read_address(trimmed(rest.substr(start)));
-      if (!address) return client;
-      client = address;
-      if (!trusted.contains(address_text(*address))) return client;
-      if (comma == std::string_view::npos) break;
-      rest = rest.substr(0, comma);
-    }
+  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
+    const auto address = read_node(*node);
+    if (!address) return client;
+    client = address;
+    if (!trusted.contains(address_text(*address))) return client;
   }
   return client;
+}
+
+}  // namespace
+
+std::optional<Address> read_node(std::string_view text) {
+  const auto is_port = [](std::string_view port) {
+    return !port.empty() && port.size() <= 5 &&
+           port.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  if (text.starts_with('[')) {
+    const size_t end = text.find(']');
+    if (end == std::string_view::npos) return std::nullopt;
+    const std::string_view rest = text.substr(end + 1);
+    if (!rest.empty() && (rest.front() != ':' || !is_port(rest.substr(1)))) return std::nullopt;
+    const auto address = read_address(text.substr(1, end - 1));
+    return address && text.substr(0, end).find(':') != std::string_view::npos ? address
+                                                                             : std::nullopt;
+  }
+  const size_t colon = text.find(':');
+  const bool one_colon =
+      colon != std::string_view::npos && text.find(':', colon + 1) == std::string_view::npos;
+  if (!one_colon) return read_address(text);
+  if (!is_port(text.substr(colon + 1))) return std::nullopt;
+  return read_address(text.substr(0, colon));
+}
+
+std::optional<Address> client_address(std::string_view peer, const ForwardedFields& fields,
+                                      const TrustedProxies& trusted) {
+  const auto last = read_address(peer);
+  if (!trusted.contains(peer)) return last;
+  const auto by = [&](bool standard) {
+    return last_untrusted(last, nodes_of(fields, standard), trusted);
+  };
+  if (fields.forwarded.empty()) return by(false);
+  if (fields.x_forwarded_for.empty()) return by(true);
+  const auto client = by(true);
+  return client == by(false) ? client : last;
 }
 
 }  // namespace vernissage::visitors

@@ -33,8 +33,10 @@ class CookieKeys {
     std::array<uint8_t, 32> bytes;
   };
 
-  /// Reads `path`: one key a line, "number hexadecimal", newest first; mode 0600. Makes one with a
-  /// fresh key where there is none. Throws Error naming the path and line.
+  /// Reads `path`: one key a line, "number hexadecimal", newest first; mode 0600. Throws Error naming
+  /// the path and line.
+  static CookieKeys load(const std::filesystem::path& path);
+  /// The same; makes a file with a fresh key where there is none.
   static CookieKeys open(const std::filesystem::path& path);
   /// Puts a fresh key before those in `path`; the oldest beyond kKeysMax go. Atomic. Throws Error.
   static void rotate(const std::filesystem::path& path);

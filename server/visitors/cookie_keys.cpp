@@ -1,6 +1,7 @@
 // The file that holds the cookie keys: reading, making, rotating.
 #include <fcntl.h>
 #include <openssl/rand.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,27 @@ CookieKeys::Key fresh_key(uint8_t number) {
   return key;
 }
 
+// Held while the file is read, changed and written: two rotations at once would lose one's key. On the
+// directory, as the file itself is replaced.
+class DirectoryLock {
+ public:
+  explicit DirectoryLock(const std::filesystem::path& path) {
+    const auto folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+    descriptor_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor_ < 0 || ::flock(descriptor_, LOCK_EX) != 0) {
+      const std::string reason = std::strerror(errno);
+      if (descriptor_ >= 0) ::close(descriptor_);
+      throw Error(folder.string() + ": cannot be locked: " + reason);
+    }
+  }
+  ~DirectoryLock() { ::close(descriptor_); }
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
 std::vector<CookieKeys::Key> read_keys(const std::filesystem::path& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0)
@@ -31,6 +53,7 @@ std::vector<CookieKeys::Key> read_keys(const std::filesystem::path& path) {
   if ((status.st_mode & 077) != 0)
     throw Error(path.string() + ": others may read it; expected mode 0600");
   std::ifstream file(path);
+  if (!file) throw Error(path.string() + ": cannot be read: " + std::strerror(errno));
   std::vector<CookieKeys::Key> keys;
   std::string line;
   for (int number = 1; std::getline(file, line); ++number) {
@@ -76,12 +99,20 @@ void write_keys(const std::filesystem::path& path, const std::vector<CookieKeys:
 
 }  // namespace
 
-CookieKeys CookieKeys::open(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) write_keys(path, {fresh_key(1)});
+CookieKeys CookieKeys::load(const std::filesystem::path& path) {
   return CookieKeys(read_keys(path));
 }
 
+CookieKeys CookieKeys::open(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) {
+    const DirectoryLock lock(path);
+    if (!std::filesystem::exists(path)) write_keys(path, {fresh_key(1)});
+  }
+  return load(path);
+}
+
 void CookieKeys::rotate(const std::filesystem::path& path) {
+  const DirectoryLock lock(path);
   auto keys = read_keys(path);
   auto number = static_cast<uint8_t>(keys.front().number + 1);
   while (

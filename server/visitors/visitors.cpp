@@ -21,12 +21,6 @@ std::vector<std::string_view> all_fields(const http::Request& request, std::stri
   return found;
 }
 
-// By the Host that the browser asked for. Nobody can change that in another one's browser, and a
-// gallery behind a name of its own never takes the plain one.
-bool is_plain(const http::Request& request) {
-  return is_loopback_host(request.field("Host").value_or(""));
-}
-
 std::string set_cookie_field(bool plain, const std::string& value) {
   return std::string(plain ? kLoopbackCookieName : kCookieName) + "=" + value +
          "; Path=/; Max-Age=" + std::to_string(kCookieSeconds) +
@@ -70,6 +64,40 @@ void check_public_origin(const std::string& text) {
     throw Error("\"" + text + "\": expected an origin such as https://gallery.example");
 }
 
+namespace {
+
+// Ranges so wide that they hold strangers: whoever is in one could say who they are.
+void check_believed(const VisitorSettings& settings) {
+  constexpr int kV4BitsMin = 8;  // 10.0.0.0/8
+  constexpr int kV6BitsMin = 7;  // fc00::/7
+  if (settings.identity_field.empty()) return;
+  for (const AddressRange& range : settings.trusted.ranges) {
+    const bool is_v4 = range.base.is_v4();
+    const int bits = is_v4 ? range.bits - 96 : range.bits;
+    if (bits >= (is_v4 ? kV4BitsMin : kV6BitsMin)) continue;
+    throw Error("trusted-proxy " + address_text(range.base) + "/" + std::to_string(bits) +
+                ": with identity header:" + settings.identity_field +
+                " everybody in this range could name themselves anybody; give the proxy's own "
+                "address, or a range of at least " +
+                std::to_string(is_v4 ? kV4BitsMin : kV6BitsMin) + " bits");
+  }
+}
+
+CookieKeys open_keys(const std::filesystem::path& path, const VisitorSettings& settings) {
+  if (settings.has_owners && settings.identity_field.empty() && !std::filesystem::exists(path))
+    throw Error(path.string() +
+                ": is missing, and without it no owner would be known again: restore it from a "
+                "backup, or make a new one (rotate-keys --new), which makes every owner a stranger");
+  return CookieKeys::open(path);
+}
+
+VisitorSettings checked(VisitorSettings settings) {
+  check_believed(settings);
+  return settings;
+}
+
+}  // namespace
+
 Visitors::Limits::Limits(double claims_per_hour)
     : attempts(kAttempts),
       subnet_attempts(kSubnetAttempts),
@@ -77,12 +105,24 @@ Visitors::Limits::Limits(double claims_per_hour)
       subnet_wins(per_hour(claims_per_hour * kSubnetShare)) {}
 
 Visitors::Visitors(const std::filesystem::path& directory, VisitorSettings settings)
-    : settings_(std::move(settings)),
+    : settings_(checked(std::move(settings))),
       keys_path_(directory / "visitors.key"),
-      keys_(std::make_shared<const CookieKeys>(CookieKeys::open(keys_path_))),
+      keys_(std::make_shared<const CookieKeys>(open_keys(keys_path_, settings_))),
       limits_(settings_.claims_per_hour > 0
                   ? std::make_unique<Limits>(static_cast<double>(settings_.claims_per_hour))
                   : nullptr) {}
+
+// Where the public origin is set it decides: a proxy may have put a Host of its own in the place of
+// the browser's. Else the Host that the browser asked for does: nobody can change that in another
+// one's browser, and a gallery behind a name of its own never takes the plain one.
+bool Visitors::takes_plain_cookie(const http::Request& request) const {
+  const std::string& origin = settings_.public_origin;
+  if (origin.starts_with("https://")) return false;
+  if (settings_.insecure_cookies) return true;
+  constexpr size_t kScheme = 7;  // http://
+  return is_loopback_host(origin.empty() ? request.field("Host").value_or("")
+                                         : std::string_view(origin).substr(kScheme));
+}
 
 std::shared_ptr<const CookieKeys> Visitors::keys() const {
   const std::lock_guard lock(mutex_);
@@ -90,7 +130,7 @@ std::shared_ptr<const CookieKeys> Visitors::keys() const {
 }
 
 void Visitors::reload_keys() {
-  auto fresh = std::make_shared<const CookieKeys>(CookieKeys::open(keys_path_));
+  auto fresh = std::make_shared<const CookieKeys>(CookieKeys::load(keys_path_));
   const std::lock_guard lock(mutex_);
   keys_.swap(fresh);
 }
@@ -104,7 +144,7 @@ std::optional<Visitor> Visitors::identify(const http::Request& request) const {
     if (visitor.name.size() > gallery::kVisitorBytesMax) return std::nullopt;
     return visitor;
   }
-  const bool plain = is_plain(request);
+  const bool plain = takes_plain_cookie(request);
   const char* name = plain ? kLoopbackCookieName : kCookieName;
   const auto value = find_cookie(all_fields(request, "Cookie"), name);
   const int64_t now = std::time(nullptr);
@@ -119,7 +159,7 @@ std::optional<Visitor> Visitors::identify(const http::Request& request) const {
 std::optional<Visitor> Visitors::welcome(const http::Request& request) const {
   auto visitor = identify(request);
   if (visitor || !settings_.identity_field.empty()) return visitor;
-  const bool plain = is_plain(request);
+  const bool plain = takes_plain_cookie(request);
   const VisitorId id = fresh_visitor_id();
   return Visitor{name_of(id),
                  set_cookie_field(plain, keys()->sign(plain ? kLoopbackCookieName : kCookieName, id,
@@ -141,7 +181,9 @@ bool Visitors::is_form_token(const Visitor& visitor, std::string_view painting,
 
 Address Visitors::client(const http::Request& request) const {
   const auto address =
-      client_address(request.peer, all_fields(request, "X-Forwarded-For"), settings_.trusted);
+      client_address(request.peer,
+                     {all_fields(request, "X-Forwarded-For"), all_fields(request, "Forwarded")},
+                     settings_.trusted);
   return address ? machine_of(*address) : Address{};
 }
 

@@ -21,6 +21,12 @@ struct VisitorSettings {
   std::string identity_field;
   TrustedProxies trusted;
   std::string public_origin;  // "https://gallery.example"; empty: the Host of each request
+  /// Name tags without Secure, under any Host: for a trusted network without TLS, where whoever listens
+  /// can take a visitor's place. Never with a public origin of https.
+  bool insecure_cookies = false;
+  /// Owners are known by the cookie keys: where there are owners, keys that are missing are not made
+  /// anew, as everybody would be a stranger to them.
+  bool has_owners = false;
   /// Paintings that one machine may win in an hour, and kSubnetShare times as many its subnet.
   /// 0: any number, and any number of attempts.
   int64_t claims_per_hour = 3;
@@ -49,10 +55,14 @@ struct Visitor {
 
 class Visitors {
  public:
-  /// The cookie keys lie in `directory`/visitors.key. Throws Error.
+  /// The cookie keys lie in `directory`/visitors.key, which is made where there is none and
+  /// no owner's cookie can have been signed by it. Throws
+  /// Error; so it does for a trusted range so wide that strangers in it could name themselves by
+  /// the identity field.
   Visitors(const std::filesystem::path& directory, VisitorSettings settings);
 
-  /// Takes up what was rotated meanwhile. Throws Error, and the keys stay as they were.
+  /// Takes up what was rotated meanwhile. Throws Error, also where there is no file any more, and
+  /// the keys stay as they were.
   void reload_keys();
 
   /// Nothing: a stranger. Only for a request that may be told a Set-Cookie.
@@ -60,6 +70,9 @@ class Visitors {
   /// The same, but a stranger gets a fresh name tag; nothing only where tags are the proxy's
   /// affair.
   std::optional<Visitor> welcome(const http::Request& request) const;
+
+  /// True where this request's name tag is the one without Secure and __Host-.
+  bool takes_plain_cookie(const http::Request& request) const;
 
   /// False for a request that another site's page made.
   bool is_ours(const http::Request& request) const;

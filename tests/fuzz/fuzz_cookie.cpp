@@ -44,8 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   try {
     const auto trusted = read_trusted_proxies(first);
-    client_address("10.0.0.1", {first, second}, trusted);
-    client_address("", {second}, trusted);
+    client_address("10.0.0.1", {{first, second}, {second, first}}, trusted);
+    client_address("", {{}, {second}}, trusted);
   } catch (const vernissage::Error&) {
   }
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <random>
+#include <thread>
 
 #include "base/base64.h"
 #include "base/digest.h"
@@ -64,7 +65,7 @@ TEST(Addresses, NetworksHoldWhatTheirPrefixSays) {
 TEST(Addresses, ForwardedAddressesAreBelievedOnlyFromTrustedProxies) {
   const TrustedProxies trusted = read_trusted_proxies("10.0.0.0/8, unix");
   const auto client = [&](std::string_view peer, std::vector<std::string_view> fields) {
-    const auto found = client_address(peer, fields, trusted);
+    const auto found = client_address(peer, {std::move(fields), {}}, trusted);
     return found ? address_text(*found) : "";
   };
   EXPECT_EQ(client("203.0.113.9", {"198.51.100.1"}), "203.0.113.9") << "no proxy of ours";
@@ -79,7 +80,50 @@ TEST(Addresses, ForwardedAddressesAreBelievedOnlyFromTrustedProxies) {
   EXPECT_EQ(client("10.0.0.1", {"198.51.100.1, unknown, 10.0.0.2"}), "10.0.0.2");
   EXPECT_EQ(client("", {"198.51.100.1"}), "198.51.100.1") << "the Unix socket is trusted here";
   EXPECT_EQ(client("", {}), "");
-  EXPECT_FALSE(client_address("", {"198.51.100.1"}, TrustedProxies{}));
+  EXPECT_FALSE(client_address("", {{"198.51.100.1"}, {}}, TrustedProxies{}));
+}
+
+TEST(Addresses, ProxiesMayWriteAPortBehindThem) {
+  for (const char* text : {"192.0.2.7", "192.0.2.7:5678", "192.0.2.7:1"})
+    EXPECT_EQ(read_node(text), address("192.0.2.7")) << text;
+  for (const char* text : {"2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:65535"})
+    EXPECT_EQ(read_node(text), address("2001:db8::1")) << text;
+  for (const char* text :
+       {"", "unknown", "_hidden", "192.0.2.7:", "192.0.2.7:x", "192.0.2.7:123456", "[192.0.2.7]",
+        "[::1", "[::1]x", "[::1]:", "host:80", ":80", "[]", "[]:1"})
+    EXPECT_FALSE(read_node(text)) << text;
+}
+
+TEST(Addresses, TheStandardFieldSaysWhoItIsToo) {
+  const TrustedProxies trusted = read_trusted_proxies("10.0.0.0/8");
+  const auto client = [&](ForwardedFields fields) {
+    return address_text(*client_address("10.0.0.1", fields, trusted));
+  };
+  using Fields = std::vector<std::string_view>;
+  const std::pair<Fields, const char*> cases[] = {
+      {{"for=198.51.100.1"}, "198.51.100.1"},
+      {{"For=\"198.51.100.1:4711\""}, "198.51.100.1"},
+      {{"for=\"[2001:db8:cafe::17]:4711\""}, "2001:db8:cafe::17"},
+      {{"for=1.1.1.1, for=198.51.100.1;proto=https;by=203.0.113.43"}, "198.51.100.1"},
+      {{"for=198.51.100.1, for=10.0.0.2"}, "198.51.100.1"},
+      {{"for=1.1.1.1", "proto=https; for=198.51.100.1"}, "198.51.100.1"},
+      {{"by=\"a,for=1.1.1.1\";for=198.51.100.1"}, "198.51.100.1"},
+      {{"for=198.51.100.1, for=unknown"}, "10.0.0.1"},
+      {{"for=198.51.100.1, proto=https"}, "10.0.0.1"},
+      {{"by=\"x\\\""}, "10.0.0.1"},
+      {{""}, "10.0.0.1"},
+  };
+  for (const auto& [forwarded, expected] : cases)
+    EXPECT_EQ(client({{}, forwarded}), expected) << forwarded[0];
+  // The proxy sets one of them; the other one is the client's own invention.
+  EXPECT_EQ(client({{"198.51.100.1"}, {"for=198.51.100.1"}}), "198.51.100.1");
+  EXPECT_EQ(client({{"198.51.100.1"}, {"for=1.1.1.1"}}), "10.0.0.1");
+}
+
+TEST(Addresses, ACustomersNetworkIsOneSubnet) {
+  EXPECT_EQ(address_text(subnet_of(address("2001:db8:1:ffff::1"))), "2001:db8:1::");
+  EXPECT_EQ(address_text(machine_of(address("2001:db8:1:ffff::1"))), "2001:db8:1:ffff::");
+  EXPECT_EQ(address_text(subnet_of(address("192.0.2.7"))), "192.0.2.0");
 }
 
 // ---- token buckets
@@ -456,6 +500,65 @@ TEST(Identities, SettingsSayWhatTheyExpect) {
     EXPECT_THROW(check_public_origin(text), Error) << text;
   EXPECT_THROW(read_trusted_proxies("10.0.0.0/8,"), Error);
   EXPECT_THROW(read_trusted_proxies("nginx"), Error);
+}
+
+TEST(Identities, ThePublicOriginDecidesWhatTheCookieIs) {
+  testing::TemporaryDirectory directory;
+  const auto cookie = [&](const std::string& origin, bool insecure, const char* host) {
+    VisitorSettings settings;
+    settings.public_origin = origin;
+    settings.insecure_cookies = insecure;
+    return Visitors(directory.path(), settings).welcome(from({{"Host", host}}))->set_cookie;
+  };
+  EXPECT_TRUE(cookie("https://gallery.example", false, "127.0.0.1:8080").starts_with("__Host-"))
+      << "a proxy that asks us by our own address changes nothing";
+  EXPECT_TRUE(cookie("https://gallery.example", true, "gallery.example").starts_with("__Host-"));
+  EXPECT_TRUE(cookie("http://localhost:8080", false, "gallery").starts_with("visitor="));
+  EXPECT_TRUE(cookie("", false, "192.168.1.7:8080").starts_with("__Host-"));
+  EXPECT_TRUE(cookie("", true, "192.168.1.7:8080").starts_with("visitor="));
+}
+
+TEST(Identities, NobodyButAProxyMayNameOthers) {
+  testing::TemporaryDirectory directory;
+  VisitorSettings settings;
+  settings.identity_field = read_identity("header:X-Remote-User");
+  for (const char* range : {"0.0.0.0/0", "::/0", "0.0.0.0/1", "8.0.0.0/7", "2000::/3"}) {
+    settings.trusted = read_trusted_proxies(std::string("10.0.0.1,") + range);
+    EXPECT_THROW(Visitors(directory.path(), settings), Error) << range;
+  }
+  for (const char* range : {"10.0.0.0/8", "fc00::/7", "192.0.2.7", "unix"}) {
+    settings.trusted = read_trusted_proxies(range);
+    EXPECT_NO_THROW(Visitors(directory.path(), settings)) << range;
+  }
+  settings.identity_field.clear();
+  settings.trusted = read_trusted_proxies("0.0.0.0/0");
+  EXPECT_NO_THROW(Visitors(directory.path(), settings)) << "cookies need no proxy's word";
+}
+
+TEST(Identities, KeysThatAreLostAreNotMadeAnewWhereThereAreOwners) {
+  testing::TemporaryDirectory directory;
+  VisitorSettings settings;
+  settings.has_owners = true;
+  EXPECT_THROW(Visitors(directory.path(), settings), Error);
+  EXPECT_FALSE(std::filesystem::exists(directory / "visitors.key"));
+  settings.has_owners = false;
+  Visitors gallery(directory.path(), settings);
+  const auto visitor = gallery.welcome(from({{"Host", "localhost"}}));
+  std::filesystem::remove(directory / "visitors.key");
+  EXPECT_THROW(gallery.reload_keys(), Error);
+  EXPECT_FALSE(std::filesystem::exists(directory / "visitors.key"));
+  const std::string cookie = visitor->set_cookie.substr(0, visitor->set_cookie.find(';'));
+  EXPECT_TRUE(gallery.identify(from({{"Host", "localhost"}, {"Cookie", cookie}})));
+}
+
+TEST(NameTags, NoRotationIsLostAmongOthers) {
+  testing::TemporaryDirectory directory;
+  const auto path = directory / "visitors.key";
+  CookieKeys::open(path);
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 6; ++i) threads.emplace_back([&] { CookieKeys::rotate(path); });
+  threads.clear();
+  EXPECT_EQ(CookieKeys::load(path).count(), 7u);
 }
 
 // ---- what a claim looks like
