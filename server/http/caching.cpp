@@ -95,7 +95,11 @@ Response conditional(const Request& request, Response whole, bool ranges) {
   const std::string etag(*whole.field("ETag"));  // a copy: the fields are about to move
   if (ranges) whole.set("Accept-Ranges", "bytes");
 
-  if (const auto tags = request.field("If-None-Match"); tags && names_tag(*tags, etag)) {
+  // A list may stand on several lines (RFC 9110, 5.3).
+  const bool named = std::any_of(request.fields.begin(), request.fields.end(), [&](const Field& field) {
+    return same_name(field.first, "If-None-Match") && names_tag(field.second, etag);
+  });
+  if (named) {
     whole.status = 304;
     whole.body.clear();
     std::erase_if(whole.fields,

@@ -3,6 +3,14 @@
 #include "server/http/limits.h"
 
 namespace vernissage::http {
+namespace {
+
+// Apart from every share, whatever bytes those are.
+std::string wide_key(const Peer& peer) {
+  return "wide " + peer.wide;
+}
+
+}  // namespace
 
 template <class Change>
 void ConnectionCount::change(const Change& change_counts) {
@@ -11,12 +19,19 @@ void ConnectionCount::change(const Change& change_counts) {
   changed_.notify_all();
 }
 
-bool ConnectionCount::come(const std::string& share, size_t share_max) {
+bool ConnectionCount::come(const Peer& peer, size_t share_max) {
   const std::lock_guard lock(mutex_);
   if (connections_ >= kConnectionsMax) return false;
-  const auto found = by_share_.find(share);
-  if ((found == by_share_.end() ? 0 : found->second) >= share_max) return false;
-  ++by_share_[share];
+  const auto held = [&](const std::string& share) {
+    const auto found = by_share_.find(share);
+    return found == by_share_.end() ? size_t{0} : found->second;
+  };
+  if (held(peer.share) >= share_max) return false;
+  if (!peer.wide.empty()) {
+    if (held(wide_key(peer)) / kWideShare >= share_max) return false;
+    ++by_share_[wide_key(peer)];
+  }
+  ++by_share_[peer.share];
   ++connections_;
   ++silent_;
   return true;
@@ -26,12 +41,16 @@ void ConnectionCount::first_byte() {
   change([&] { --silent_; });
 }
 
-void ConnectionCount::go(const std::string& share, bool has_sent_bytes) {
+void ConnectionCount::go(const Peer& peer, bool has_sent_bytes) {
   change([&] {
     if (!has_sent_bytes) --silent_;
     --connections_;
-    const auto found = by_share_.find(share);
-    if (--found->second == 0) by_share_.erase(found);
+    const auto leave = [&](const std::string& share) {
+      const auto found = by_share_.find(share);
+      if (--found->second == 0) by_share_.erase(found);
+    };
+    leave(peer.share);
+    if (!peer.wide.empty()) leave(wide_key(peer));
   });
 }
 

@@ -9,16 +9,21 @@
 #include <mutex>
 #include <string>
 
+#include "server/http/peer.h"
+
 namespace vernissage::http {
+
+/// What an IPv6 /48 may hold, in shares of its /64s: a customer's network is often one of them.
+inline constexpr size_t kWideShare = 4;
 
 /// Safe to call from several threads.
 class ConnectionCount {
  public:
-  /// One more connection, silent as yet. False, and nothing is counted: `share` (Peer::share) has
-  /// `share_max` already, or all together kConnectionsMax.
-  bool come(const std::string& share, size_t share_max);
+  /// One more connection, silent as yet. False, and nothing is counted: peer.share has `share_max`
+  /// already, peer.wide kWideShare times as many, or all together kConnectionsMax.
+  bool come(const Peer& peer, size_t share_max);
   void first_byte();
-  void go(const std::string& share, bool has_sent_bytes);
+  void go(const Peer& peer, bool has_sent_bytes);
 
   /// A request, from its first byte to its answer's last.
   void begin_request();

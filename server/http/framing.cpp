@@ -6,6 +6,16 @@
 namespace vernissage::http {
 namespace {
 
+// "gallery.example:8080" of "http://gallery.example:8080/studio"; empty for any other form.
+std::string_view authority_of_target(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!same_name(target.substr(0, scheme.size()), scheme)) continue;
+    const std::string_view rest = target.substr(scheme.size());
+    return rest.substr(0, rest.find_first_of("/?"));
+  }
+  return {};
+}
+
 Refusal bad(std::string detail) {
   return {400, std::move(detail)};
 }
@@ -50,7 +60,8 @@ bool is_host(std::string_view text) {
   return !text.empty() && text.size() <= 255;
 }
 
-std::optional<Refusal> check_request_line(std::string_view line, bool* is_1_1) {
+std::optional<Refusal> check_request_line(std::string_view line, bool* is_1_1,
+                                          std::string_view* authority) {
   const size_t first = line.find(' ');
   const size_t last = line.rfind(' ');
   if (first == std::string_view::npos || first == last)
@@ -62,7 +73,9 @@ std::optional<Refusal> check_request_line(std::string_view line, bool* is_1_1) {
   if (target.size() > kTargetBytesMax)
     return Refusal{414, "the target is longer than " + std::to_string(kTargetBytesMax) + " bytes"};
   if (!is_visible_ascii(target)) return bad("the target holds a byte outside visible ASCII");
-  if (target.empty() || target.front() != '/') return bad("the target is not a path");
+  *authority = authority_of_target(target);
+  const std::string_view path = path_of_target(target);
+  if (path.empty() || path.front() != '/') return bad("the target is not a path");
   if (target.find_first_of("#\\") != std::string_view::npos)
     return bad("the target holds a character that no path has");
   if (version != "HTTP/1.1" && version != "HTTP/1.0")
@@ -92,7 +105,8 @@ struct Tally {
   size_t content_lengths = 0;
 };
 
-std::optional<Refusal> check_field(std::string_view line, Tally* tally, Head* head) {
+std::optional<Refusal> check_field(std::string_view line, std::string_view authority, Tally* tally,
+                                   Head* head) {
   if (line.front() == ' ' || line.front() == '\t') return bad("a folded header line");
   if (++tally->fields > kFieldCountMax)
     return Refusal{431, "more than " + std::to_string(kFieldCountMax) + " header fields"};
@@ -109,6 +123,8 @@ std::optional<Refusal> check_field(std::string_view line, Tally* tally, Head* he
   if (same_name(name, "Host")) {
     if (++tally->hosts > 1) return bad("more than one Host");
     if (!is_host(value)) return bad("Host is not a host name");
+    if (!authority.empty() && !same_name(value, authority))
+      return bad("the target is of another host than Host names");
   }
   if (same_name(name, "Content-Length")) {
     if (++tally->content_lengths > 1) return bad("more than one Content-Length");
@@ -119,12 +135,20 @@ std::optional<Refusal> check_field(std::string_view line, Tally* tally, Head* he
 
 }  // namespace
 
+std::string_view path_of_target(std::string_view target) {
+  const std::string_view authority = authority_of_target(target);
+  if (authority.empty()) return target;
+  target.remove_prefix(static_cast<size_t>(authority.data() - target.data()) + authority.size());
+  return target.empty() ? "/" : target;
+}
+
 std::optional<Refusal> check_head(std::string_view head, Head* passed) {
   if (head.size() > kHeaderBytesMax)
     return Refusal{431, "the header is longer than " + std::to_string(kHeaderBytesMax) + " bytes"};
   *passed = {};
   Tally tally;
   bool is_1_1 = false;
+  std::string_view authority;  // of a target in absolute form
   bool first = true;
   while (true) {
     const size_t end = head.find_first_of("\r\n");
@@ -133,15 +157,15 @@ std::optional<Refusal> check_head(std::string_view head, Head* passed) {
     const std::string_view line = head.substr(0, end);
     head.remove_prefix(end + 2);
     if (first) {
-      if (auto refusal = check_request_line(line, &is_1_1)) return refusal;
+      if (auto refusal = check_request_line(line, &is_1_1, &authority)) return refusal;
       first = false;
       continue;
     }
     if (line.empty()) break;
-    if (auto refusal = check_field(line, &tally, passed)) return refusal;
+    if (auto refusal = check_field(line, authority, &tally, passed)) return refusal;
   }
   if (!head.empty()) return bad("bytes behind the empty line");
-  if (is_1_1 && tally.hosts == 0) return bad("no Host");
+  if ((is_1_1 || !authority.empty()) && tally.hosts == 0) return bad("no Host");
   return std::nullopt;
 }
 

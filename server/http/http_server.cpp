@@ -71,6 +71,22 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// The body of one answer among all that are under way, counted while it is being sent.
+class Sending {
+ public:
+  Sending(std::atomic<size_t>& all, size_t bytes) : all_(all), bytes_(bytes), total_(all += bytes) {}
+  ~Sending() { all_ -= bytes_; }
+  Sending(const Sending&) = delete;
+  Sending& operator=(const Sending&) = delete;
+
+  size_t total() const { return total_; }  // when it began, itself included
+
+ private:
+  std::atomic<size_t>& all_;
+  const size_t bytes_;
+  const size_t total_;
+};
+
 // Runs jobs on a connection's strand.
 Post post_to(const Strand& strand) {
   return [strand](std::function<void()> job) { asio::post(strand, std::move(job)); };
@@ -111,6 +127,7 @@ struct HttpServer::State {
   std::mutex mutex;  // guards sessions
   std::set<std::shared_ptr<Session>> sessions;
 
+  std::atomic<size_t> bytes_sent = 0;      // of the bodies of answers under way
   std::atomic<bool> winding_down = false;  // each answer is the last on its connection
   std::atomic<bool> draining = false;      // whoever is not asking goes
 };
@@ -138,7 +155,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
       const std::lock_guard lock(state_.mutex);
       state_.sessions.erase(self);
     }
-    state_.count.go(peer_.share, has_sent_bytes_);
+    state_.count.go(peer_, has_sent_bytes_);
   }
 
   auto executor() { return stream_.get_executor(); }
@@ -227,6 +244,12 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
       request.left = left.get_token();
       response = co_await answer(request, std::move(left));
     }
+    const Sending sending(state_.bytes_sent, response.stream ? 0 : response.body.size());
+    if (sending.total() > kSendingBytesMax && response.body.size() > kSmallBodyBytes) {
+      response = state_.parts.refuse(
+          Refusal{503, "too many large answers are being sent; try again in a few seconds"}, request.id);
+      response.set("Retry-After", std::to_string(kSendingRetrySeconds));
+    }
     if (state_.winding_down || response.stream) response.close = true;
     manner.keep_alive = manner.keep_alive && !response.close;
 
@@ -300,7 +323,8 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     }
     auto& message = parser.get();
     request->method = std::string(message.method_string());
-    const std::string_view target(message.target().data(), message.target().size());
+    const std::string_view target =
+        path_of_target({message.target().data(), message.target().size()});
     const size_t question = std::min(target.find('?'), target.size());
     request->path = target.substr(0, question);
     if (question < target.size()) request->query = target.substr(question + 1);
@@ -367,6 +391,8 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     if (response.status != 304 && !response.stream) message.content_length(response.body.size());
     if (!bodiless) message.body() = std::move(response.body);
     message.keep_alive(manner.keep_alive);
+    // To HTTP/1.0 a connection ends with its answer unless it is told otherwise (RFC 9112, 9.3).
+    if (manner.keep_alive && !manner.is_1_1) message.set("Connection", "keep-alive");
     const auto deadline = Clock::now() + write_time(message.body().size());
 
     beast::http::response_serializer<beast::http::string_body> serializer(message);
@@ -510,7 +536,7 @@ void HttpServer::State::welcome(Stream::socket_type newcomer) {
         !is_local && !(parts.is_unlimited_peer && parts.is_unlimited_peer(peer.name));
     auto session = std::make_shared<Session>(std::move(newcomer), peer, *this);
     const size_t share_max = counted ? parts.connections_per_address_max : kConnectionsMax;
-    if (!count.come(peer.share, share_max)) return;  // closed by leaving scope
+    if (!count.come(peer, share_max)) return;  // closed by leaving scope
     {
       const std::lock_guard lock(mutex);
       sessions.insert(session);

@@ -59,12 +59,14 @@ int number_of(const char* variable) {
 
 ListeningSocket ListeningSocket::on_port(const std::string& host, uint16_t port) {
   addrinfo hints{};
+  // Names are not asked of the network, which may not be there yet; this one is known.
+  const std::string numeric = host == "localhost" ? "127.0.0.1" : host;
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   if (host.empty() ||
-      ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found) != 0)
-    throw Error(host + ": expected an IP address such as 127.0.0.1 or ::");
+      ::getaddrinfo(numeric.c_str(), std::to_string(port).c_str(), &hints, &found) != 0)
+    throw Error(host + ": expected an IP address such as 127.0.0.1 or ::, or localhost");
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> address(found, ::freeaddrinfo);
   const auto fail = [&] {
     throw Error("cannot listen on " + host + ", port " + std::to_string(port) + ": " + reason());

@@ -11,7 +11,7 @@ namespace {
 Peer of_ipv4(const void* bytes) {
   char text[INET_ADDRSTRLEN];
   const std::string name = ::inet_ntop(AF_INET, bytes, text, sizeof text);
-  return {name, name};
+  return {name, name, ""};
 }
 
 }  // namespace
@@ -28,7 +28,8 @@ Peer peer_of(const sockaddr* address) {
   const auto* bytes = reinterpret_cast<const char*>(&v6.sin6_addr);
   if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) return of_ipv4(bytes + 12);
   char text[INET6_ADDRSTRLEN];
-  return {::inet_ntop(AF_INET6, bytes, text, sizeof text), std::string(bytes, 8)};
+  return {::inet_ntop(AF_INET6, bytes, text, sizeof text), std::string(bytes, 8),
+          std::string(bytes, 6)};
 }
 
 }  // namespace vernissage::http

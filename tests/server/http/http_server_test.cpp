@@ -379,6 +379,30 @@ TEST_F(OnSockets, WhoLeavesBeforeTheAnswerIsNoted) {
   EXPECT_TRUE(stays.read_to("to /next"));
 }
 
+TEST_F(OnSockets, AnOldClientThatWantsToStayIsToldThatItMay) {
+  server_.emplace("127.0.0.1", uint16_t{0}, parts(say_hello));
+  server_->start(1);
+  Line line(server_->port());
+  for (int i = 0; i < 2; ++i) {
+    line.read.clear();
+    line.send("GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
+    ASSERT_TRUE(line.read_to("hello")) << i;
+    EXPECT_NE(line.read.find("Connection: keep-alive\r\n"), std::string::npos) << line.read;
+  }
+  line.read.clear();
+  line.send("GET / HTTP/1.0\r\n\r\n");
+  ASSERT_TRUE(line.read_to("hello"));
+  EXPECT_EQ(line.read.find("keep-alive"), std::string::npos) << line.read;
+}
+
+TEST_F(OnSockets, LocalhostIsThisMachine) {
+  server_.emplace("localhost", uint16_t{0}, parts(say_hello));
+  server_->start(1);
+  Line line(server_->port());
+  line.get("/");
+  EXPECT_TRUE(line.read_to("hello"));
+}
+
 TEST_F(OnSockets, ConnectionsAreCountedByAddress) {
   auto limited = parts(say_hello);
   limited.connections_per_address_max = 3;

@@ -3,6 +3,7 @@
 // secret is said; everything is escaped. Method: a real gallery, a renderer that paints plain
 // colours.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 
 #include <cctype>
 #include <future>
@@ -12,6 +13,7 @@
 #include "base/error.h"
 #include "server/gallery/hang.h"
 #include "server/http/caching.h"
+#include "server/http/connection_count.h"
 #include "server/http/framing.h"
 #include "server/http/json.h"
 #include "server/http/limits.h"
@@ -48,6 +50,41 @@ TEST(Framing, OrdinaryRequestsPass) {
     EXPECT_EQ(status_of(head), 0) << head;
   EXPECT_EQ(status_of(with_fields("X-\xc3\xa9: no\r\n")), 400) << "a name is ASCII";
   EXPECT_EQ(status_of(with_fields("X-Note: caf\xc3\xa9\r\n")), 0) << "values may hold any text";
+}
+
+TEST(Framing, AbsoluteTargetsAreOfTheHostThatHostNames) {
+  EXPECT_EQ(status_of("GET http://a/studio?from=3 HTTP/1.1\r\nHost: a\r\n\r\n"), 0);
+  EXPECT_EQ(status_of("GET HTTP://A:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"), 0);
+  EXPECT_EQ(status_of("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET http://b@a/ HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
+  EXPECT_EQ(status_of("GET http://a/ HTTP/1.0\r\n\r\n"), 400) << "no Host to compare with";
+  EXPECT_EQ(status_of("GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
+  EXPECT_EQ(path_of_target("http://a:80/studio?from=3"), "/studio?from=3");
+  EXPECT_EQ(path_of_target("https://a"), "/");
+  EXPECT_EQ(path_of_target("/rooms/http://a"), "/rooms/http://a");
+}
+
+TEST(Connections, ACustomersNetworkHasAShareOfItsOwn) {
+  ConnectionCount count;
+  const auto peer = [](uint16_t subnet) {
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    const uint8_t bytes[] = {0x20, 1, 0xd, 0xb8, 0, 1, uint8_t(subnet >> 8), uint8_t(subnet)};
+    std::copy(std::begin(bytes), std::end(bytes), address.sin6_addr.s6_addr);
+    return peer_of(reinterpret_cast<const sockaddr*>(&address));
+  };
+  constexpr size_t kShare = 3;
+  size_t accepted = 0;
+  std::vector<Peer> present;
+  for (uint16_t subnet = 0; subnet < 100; ++subnet)
+    for (int i = 0; i < 5; ++i)
+      if (count.come(peer(subnet), kShare)) present.push_back(peer(subnet));
+  accepted = present.size();
+  EXPECT_EQ(accepted, kShare * kWideShare) << "of a /48, however many /64s it uses";
+  for (const Peer& one : present) count.go(one, false);
+  EXPECT_EQ(count.connections(), 0u);
+  EXPECT_TRUE(count.come(peer(7), kShare));
 }
 
 TEST(Framing, WhatAProxyMightReadDifferentlyIsRefused) {
@@ -273,6 +310,12 @@ TEST(Caching, IfNoneMatchIsAnswered304) {
   for (const char* list : {"", "\"x\"", "x", "\"", ",,,", "W/", "W/\"x\""})
     EXPECT_EQ(conditional(asking("/", {{"If-None-Match", list}}), whole("body"), true).status, 200)
         << list;
+}
+
+TEST(Caching, TagsMayStandOnSeveralLines) {
+  const std::string tag = etag_of("body");
+  const Request request = asking("/", {{"If-None-Match", "\"x\""}, {"if-none-match", tag}});
+  EXPECT_EQ(conditional(request, whole("body"), true).status, 304);
 }
 
 TEST(Caching, SingleRangesAreCut) {
