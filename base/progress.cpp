@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 
 namespace vernissage {
 namespace {
@@ -23,6 +25,13 @@ std::string rate_text(double rate) {
   char text[32];
   std::snprintf(text, sizeof text, rate < 10 ? "%.2g/s" : "%.0f/s", rate);
   return text;
+}
+
+// NO_COLOR (no-color.org) is about colours; who sets it wants plain text, and gets lines.
+bool takes_escapes() {
+  const char* terminal = std::getenv("TERM");
+  const char* no_color = std::getenv("NO_COLOR");
+  return terminal && *terminal && std::strcmp(terminal, "dumb") != 0 && !(no_color && *no_color);
 }
 
 }  // namespace
@@ -69,7 +78,7 @@ ProgressOutput standard_error_progress() {
     std::fflush(stderr);
   };
   const auto columns = [] {
-    if (!isatty(STDERR_FILENO)) return 0;
+    if (!isatty(STDERR_FILENO) || !takes_escapes()) return 0;
     winsize size{};
     const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
     return known ? int{size.ws_col} : 80;

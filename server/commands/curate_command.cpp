@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/ranges.h"
 #include "server/curation/curate.h"
 #include "server/images/images.h"
 
@@ -103,7 +104,7 @@ void add_curate_command(CLI::App& app) {
   command->add_option("--rooms", given->rooms,
                       "rooms.toml (default: four rooms; see --write-rooms)");
   command->add_option("--candidates", options.candidates, "how many are painted to choose from")
-      ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40));
+      ->check(from_to(uint64_t{1}, uint64_t{1} << 40));
   command->add_option("--out", given->out,
                       "the gallery's directory, which must not exist; with --shard a file");
   command->add_option("--name", given->name,
@@ -111,12 +112,12 @@ void add_curate_command(CLI::App& app) {
   command
       ->add_option("--trunc", options.networks.truncation,
                    "truncation psi: 0 the average picture, 1 the whole variety")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(from_to(0.0, 1.0))
       ->capture_default_str();
   command
       ->add_option("--duplicate-cosine", options.duplicate_cosine,
                    "refuse a candidate this close to a painting that hangs; 2: refuse none")
-      ->check(CLI::Range(0.0, 2.0))
+      ->check(from_to(0.0, 2.0))
       ->capture_default_str();
   command->add_flag("--allow-fewer", options.allow_fewer,
                     "hang what there is when a room cannot be filled");
@@ -133,11 +134,11 @@ void add_curate_command(CLI::App& app) {
   command
       ->add_option("--threads", options.networks.threads,
                    "threads of the CPU, for both networks (default: all cores)")
-      ->check(CLI::Range(1, 1024));
+      ->check(from_to(1, 1024));
   command
       ->add_option("--batch", options.networks.batch,
                    "candidates at once (default: by device and resolution)")
-      ->check(CLI::Range(1, 1024));
+      ->check(from_to(1, 1024));
   command->add_option("--key", options.key, "the gallery's key (default: a new one)");
   command->add_option("--json", given->json,
                       "write what was done and how long it took to this file");

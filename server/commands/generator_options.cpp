@@ -1,4 +1,6 @@
 #include "server/commands/generator_options.h"
+#include "base/ranges.h"
+#include "base/regular_file.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -17,6 +19,7 @@ constexpr int kBatchUsualMax = 8;
 // Checkpoints as they are published: pickles begin with 0x80 (protocol 2 and later), torch.save's
 // archives with PK.
 bool is_checkpoint(const std::string& path) {
+  expect_regular_file(path);
   std::array<char, 2> start{};
   std::ifstream(path, std::ios::binary).read(start.data(), start.size());
   return start[0] == '\x80' || (start[0] == 'P' && start[1] == 'K');
@@ -41,7 +44,7 @@ void add_generator_options(CLI::App& command, GeneratorOptions& options) {
   command.add_option("MODEL", options.model, "network (.safetensors, from vernissage-weights)")
       ->required();
   command.add_option("--trunc", options.trunc, "truncation psi: 1 none, 0 the average picture")
-      ->check(CLI::Range(-2.0, 2.0))
+      ->check(from_to(-2.0, 2.0))
       ->capture_default_str();
   command.add_option("--cutoff", options.cutoff, "truncate only the first N layers")
       ->check(CLI::NonNegativeNumber);
@@ -54,10 +57,10 @@ void add_generator_options(CLI::App& command, GeneratorOptions& options) {
       ->check(CLI::IsMember({"f32", "f16"}))
       ->capture_default_str();
   command.add_option("--batch", options.batch, "pictures at once (default: by resolution)")
-      ->check(CLI::Range(1, kBatchMax));
+      ->check(from_to(1, kBatchMax));
   command
       .add_option("--threads", options.threads, "threads of the CPU backend (default: all cores)")
-      ->check(CLI::Range(1, 1024));
+      ->check(from_to(1, 1024));
 }
 
 Network load_model(const std::string& path) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/progress.h"
+#include "base/ranges.h"
 #include "engine/clip/text/unicode.h"
 #include "engine/formats/metadata.h"
 #include "server/curation/curator.h"
@@ -179,7 +180,7 @@ void add_rank_command(CLI::App& app) {
   command->add_option("--text", options->text, "what is looked for")->required();
   command->add_option("DIR", options->folder, "folder of pictures: PNG, JPEG, WebP")->required();
   command->add_option("--top", options->top, "how many are shown")
-      ->check(CLI::Range(size_t{1}, size_t{1} << 30))
+      ->check(from_to(size_t{1}, size_t{1} << 30))
       ->capture_default_str();
   command->add_flag("--json", options->json,
                     "as JSON, with the reasons why a picture could not be read");

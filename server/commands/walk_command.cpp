@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/progress.h"
+#include "base/ranges.h"
 #include "server/commands/closed_spline.h"
 #include "server/commands/generator_options.h"
 #include "server/commands/number_list.h"
@@ -102,15 +103,15 @@ void add_walk_command(CLI::App& app) {
       ->required();
   command->add_option("--frames", options->frames, "frames in all")
       ->required()
-      ->check(CLI::Range(2, kFramesMax));
+      ->check(from_to(2, kFramesMax));
   command->add_option("--out", options->out, "file to write, .webp")->required();
   command->add_option("--size", options->size, "side in pixels (default: the network's)")
-      ->check(CLI::Range(1, kImageSideMax));
+      ->check(from_to(1, kImageSideMax));
   command->add_option("--fps", options->fps, "frames a second")
-      ->check(CLI::Range(0.1, 100.0))
+      ->check(from_to(0.1, 100.0))
       ->capture_default_str();
   command->add_option("--quality", options->quality, "of the WebP, 0 to 100")
-      ->check(CLI::Range(0.0, 100.0))
+      ->check(from_to(0.0, 100.0))
       ->capture_default_str();
   command->callback([options] { walk(*options); });
 }

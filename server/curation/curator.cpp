@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/ranges.h"
+#include "base/regular_file.h"
 
 namespace vernissage {
 namespace {
@@ -18,6 +20,7 @@ constexpr int kBatchMax = 1024;
 // As they are published: a folder, or torch's archives, which begin with PK.
 bool is_checkpoint(const std::string& path) {
   if (std::filesystem::is_directory(path)) return true;
+  expect_regular_file(path);
   std::array<char, 2> start{};
   std::ifstream(path, std::ios::binary).read(start.data(), start.size());
   return start[0] == 'P' && start[1] == 'K';
@@ -46,9 +49,9 @@ void add_curator_options(CLI::App& command, CuratorOptions& options) {
       ->check(CLI::IsMember({"f32", "f16"}))
       ->capture_default_str();
   command.add_option("--batch", options.batch, "texts or pictures at once (default: 32)")
-      ->check(CLI::Range(1, kBatchMax));
+      ->check(from_to(1, kBatchMax));
   command.add_option("--threads", options.threads, "threads of the CPU (default: all cores)")
-      ->check(CLI::Range(1, 1024));
+      ->check(from_to(1, 1024));
 }
 
 int usable_threads(const CuratorOptions& options) {

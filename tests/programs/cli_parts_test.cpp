@@ -1,6 +1,9 @@
 // The small parts under the command line: number lists, progress lines, .npy files, the closed
 // curve. Goal: what is said about them in their headers, at the edges too.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/progress.h"
+#include "base/ranges.h"
 #include "server/commands/closed_spline.h"
 #include "server/commands/npy.h"
 #include "server/commands/number_list.h"
@@ -22,12 +26,50 @@ TEST(NumberList, ReadsNumbersAndRanges) {
   EXPECT_EQ(parse_number_list("7", 7), (Numbers{7}));
   EXPECT_EQ(parse_number_list("2,1,2", 10), (Numbers{2, 1, 2}));
   EXPECT_EQ(parse_number_list("4-4", 10), (Numbers{4}));
+  EXPECT_EQ(parse_number_list("1, 2", 10), (Numbers{1, 2}));
+  EXPECT_EQ(parse_number_list(" 0 - 3 ,\t8 ", 10), (Numbers{0, 1, 2, 3, 8}));
   EXPECT_EQ(parse_number_list("4294967294-4294967295", UINT32_MAX),
             (Numbers{4294967294, 4294967295}));
 }
 
+TEST(Ranges, AreSaidAsPeopleWriteThemAndHoldFiniteNumbersOnly) {
+  const auto says = [](const auto& check, std::string text) { return check(text); };
+  const CLI::Validator real = from_to(-2.0, 2.0);
+  for (const char* text : {"0.7", "-2", "2", "1e-3"}) EXPECT_EQ(says(real, text), "") << text;
+  for (const char* text : {"nan", "-nan", "NaN", "inf", "-inf", "2.1", "x", ""})
+    EXPECT_NE(says(real, text), "") << text;
+  EXPECT_EQ(real.get_description(), "-2 to 2");
+  EXPECT_EQ(says(from_to(1, 32), "33"), "expected a number from 1 to 32, got '33'");
+}
+
+TEST(Terminals, ThatTakeNoEscapesGetPlainLines) {
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY);
+  ASSERT_GE(terminal, 0);
+  ASSERT_EQ(::grantpt(terminal), 0);
+  ASSERT_EQ(::unlockpt(terminal), 0);
+  const int end = ::open(::ptsname(terminal), O_RDWR | O_NOCTTY);
+  ASSERT_GE(end, 0);
+  const int before = ::dup(STDERR_FILENO);
+  const auto columns = [&](const char* type, const char* no_color) {
+    ::setenv("TERM", type, 1);
+    no_color ? ::setenv("NO_COLOR", no_color, 1) : ::unsetenv("NO_COLOR");
+    ::dup2(end, STDERR_FILENO);
+    const int count = standard_error_progress().columns();
+    ::dup2(before, STDERR_FILENO);
+    return count;
+  };
+  EXPECT_GT(columns("xterm", nullptr), 0);
+  EXPECT_GT(columns("xterm", ""), 0);
+  EXPECT_EQ(columns("dumb", nullptr), 0);
+  EXPECT_EQ(columns("", nullptr), 0);
+  EXPECT_EQ(columns("xterm", "1"), 0);
+  ::close(end);
+  ::close(terminal);
+  ::close(before);
+}
+
 TEST(NumberList, RefusesWhatIsNotOneAndNamesThePart) {
-  for (const char* text : {"", ",", "1,", ",1", "a", "1-", "-1", "1--2", "1-2-3", "1 ", " 1", "0x1",
+  for (const char* text : {"", ",", "1,", ",1", "a", "1-", "-1", "1--2", "1-2-3", " ", "1 2", "1 ,", "0x1",
                            "1.5", "3-1", "11", "0-11", "99999999999999999999999"})
     EXPECT_THROW(parse_number_list(text, 10), Error) << text;
   try {

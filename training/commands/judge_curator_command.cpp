@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/ranges.h"
 #include "training/clip/judge.h"
 #include "training/commands/commands.h"
 #include "training/commands/dataset_options.h"
@@ -65,13 +66,13 @@ void add_judge_curator_command(CLI::App& app) {
       "judge-curator", "Recall, named subjects and rooms on pictures never trained on");
   command->add_option("CURATOR", o.curator, "The network")->required();
   command->add_option("--pictures", o.pictures, "How many")
-      ->check(CLI::Range(10, 100000))
+      ->check(from_to(10, 100000))
       ->capture_default_str();
   command->add_flag("--json", o.json, "One JSON object instead of Markdown");
   command->add_option("--queries", o.queries, "Texts, with commas between")->delimiter(',');
   command->add_option("--grid", o.grid, "PNG: the best pictures of each query, a row each");
   command->add_option("--best", o.best, "Pictures in a row")
-      ->check(CLI::Range(1, 100))
+      ->check(from_to(1, 100))
       ->capture_default_str();
   add_dataset_options(*command, o.dataset);
   command->callback([options] { judge(*options); });

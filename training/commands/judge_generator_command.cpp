@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/ranges.h"
 #include "engine/clip/clip_encoder.h"
 #include "engine/formats/safetensors.h"
 #include "training/commands/commands.h"
@@ -235,7 +236,7 @@ void add_judge_generator_command(CLI::App& app) {
       ->required();
   command->add_option("--out", o.out, "Folder for the grids")->required();
   command->add_option("--pictures", o.pictures, "Of each side of a distance")
-      ->check(CLI::Range(512, 1 << 20))
+      ->check(from_to(512, 1 << 20))
       ->capture_default_str();
   command->add_option(
       "--trained", o.trained,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/ranges.h"
 #include "training/commands/commands.h"
 #include "training/dataset/painter/painter.h"
 #include "training/grid.h"
@@ -55,7 +56,7 @@ void add_paint_command(CLI::App& app) {
   command->add_option("--out", options->out, "the PNG file to write")->required();
   command->add_option("--grid", options->grid, "columns x rows")->capture_default_str();
   command->add_option("--size", options->size, "side of one picture, 16 to 1024")
-      ->check(CLI::Range(kPaintingSizeMin, kPaintingSizeMax))
+      ->check(from_to(kPaintingSizeMin, kPaintingSizeMax))
       ->capture_default_str();
   command->add_option("--seed", options->seed, "of the first picture")->capture_default_str();
   command->add_option("--subject", options->subject,

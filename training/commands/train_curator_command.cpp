@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/ranges.h"
 #include "training/clip/trainer.h"
 #include "training/commands/commands.h"
 #include "training/commands/dataset_options.h"
@@ -136,7 +137,7 @@ void add_train_curator_command(CLI::App& app) {
   command->add_option("--state", o.state, "Folder of the training's state; found there, it goes on")
       ->required();
   command->add_option("--images", o.training.images, "Pictures of the whole training")
-      ->check(CLI::Range(1, 2'000'000'000))
+      ->check(from_to(1, 2'000'000'000))
       ->capture_default_str();
   command
       ->add_option("--warmup-images", o.training.warmup_images,
@@ -146,28 +147,28 @@ void add_train_curator_command(CLI::App& app) {
   command->add_option("--minutes", o.minutes, "Of this sitting; 0: no bound")
       ->capture_default_str();
   command->add_option("--batch", o.training.batch, "Pictures a step")
-      ->check(CLI::Range(2, 8192))
+      ->check(from_to(2, 8192))
       ->capture_default_str();
   command->add_option("--rate", o.training.rate, "Learning rate at its highest")
-      ->check(CLI::Range(1e-6, 1.0))
+      ->check(from_to(1e-6, 1.0))
       ->capture_default_str();
   command->add_option("--width", o.width, "W of both towers, a multiple of 32")
-      ->check(CLI::Range(32, 1024))
+      ->check(from_to(32, 1024))
       ->capture_default_str();
   command->add_option("--layers", o.layers, "Of the image tower")
-      ->check(CLI::Range(1, 24))
+      ->check(from_to(1, 24))
       ->capture_default_str();
   command->add_option("--text-layers", o.text_layers, "Of the text tower")
-      ->check(CLI::Range(1, 24))
+      ->check(from_to(1, 24))
       ->capture_default_str();
   command->add_option("--patch", o.patch, "Side of a patch of the 64 x 64 picture")
       ->check(CLI::IsMember({4, 8, 16, 32}))
       ->capture_default_str();
   command->add_option("--merges", o.merges, "Byte-pair merges at most")
-      ->check(CLI::Range(1, 48894))
+      ->check(from_to(1, 48894))
       ->capture_default_str();
   command->add_option("--threads", o.threads, "CPU threads")
-      ->check(CLI::Range(1, 256))
+      ->check(from_to(1, 256))
       ->capture_default_str();
   command->add_option("--licence", o.licence, "Of the network, for its metadata");
   add_dataset_options(*command, o.dataset);

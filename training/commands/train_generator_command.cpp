@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/ranges.h"
 #include "training/commands/commands.h"
 #include "training/commands/dataset_options.h"
 #include "training/dataset/painter/painter.h"
@@ -149,51 +150,51 @@ void add_train_generator_command(CLI::App& app) {
       ->delimiter(',');
   command->add_option("--media", o.media, "Only these of the painter's")->delimiter(',');
   command->add_option("--threads", o.threads, "CPU threads that share a batch")
-      ->check(CLI::Range(1, 256))
+      ->check(from_to(1, 256))
       ->capture_default_str();
   command->add_option("--painter-threads", o.session.painter_threads, "Threads that paint")
-      ->check(CLI::Range(1, 256))
+      ->check(from_to(1, 256))
       ->capture_default_str();
   command->add_option("--batch", o.trainer.batch, "Pictures a step")
-      ->check(CLI::Range(1, 4096))
+      ->check(from_to(1, 4096))
       ->capture_default_str();
   command->add_option("--channel-base", o.channel_base, "Generator: C(R) = min(base / R, max)")
-      ->check(CLI::Range(16, 65536))
+      ->check(from_to(16, 65536))
       ->capture_default_str();
   command->add_option("--channel-max", o.channel_max, "")
-      ->check(CLI::Range(1, 1024))
+      ->check(from_to(1, 1024))
       ->capture_default_str();
   command->add_option("--discriminator-base", o.discriminator_base, "Discriminator, likewise")
-      ->check(CLI::Range(16, 65536))
+      ->check(from_to(16, 65536))
       ->capture_default_str();
   command->add_option("--discriminator-max", o.discriminator_max, "")
-      ->check(CLI::Range(1, 1024))
+      ->check(from_to(1, 1024))
       ->capture_default_str();
   command->add_option("--latent", o.latent, "Widths of z and w")
-      ->check(CLI::Range(1, 1024))
+      ->check(from_to(1, 1024))
       ->capture_default_str();
   command->add_option("--mapping-layers", o.mapping_layers, "")
-      ->check(CLI::Range(1, 16))
+      ->check(from_to(1, 16))
       ->capture_default_str();
   command->add_option("--rate", o.trainer.rate, "Learning rate of both networks")
-      ->check(CLI::Range(1e-6, 1.0))
+      ->check(from_to(1e-6, 1.0))
       ->capture_default_str();
   command->add_option("--r1-gamma", o.trainer.r1_gamma, "Weight of the gradient penalty")
-      ->check(CLI::Range(1e-6, 1e6))
+      ->check(from_to(1e-6, 1e6))
       ->capture_default_str();
   command->add_option("--r1-interval", o.trainer.r1_interval, "Steps")
-      ->check(CLI::Range(1, 1024))
+      ->check(from_to(1, 1024))
       ->capture_default_str();
   command->add_option("--path-weight", o.trainer.path_weight, "Of path-length regularisation")
       ->capture_default_str();
   command->add_option("--path-interval", o.trainer.path_interval, "Steps; 0: without it")
-      ->check(CLI::Range(0, 1024))
+      ->check(from_to(0, 1024))
       ->capture_default_str();
   command->add_option("--mixing", o.trainer.mixing, "Probability of style mixing")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(from_to(0.0, 1.0))
       ->capture_default_str();
   command->add_option("--average-kimg", o.average_kimg, "Half-life of the averaged weights")
-      ->check(CLI::Range(0.01, 1e4))
+      ->check(from_to(0.01, 1e4))
       ->capture_default_str();
   command->add_option("--licence", o.licence, "Of the network, for its metadata");
   add_dataset_options(*command, o.dataset);
