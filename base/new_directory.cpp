@@ -1,15 +1,18 @@
 #include "base/new_directory.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "base/error.h"
 
@@ -26,6 +29,32 @@ std::filesystem::path without_slash(const std::filesystem::path& path) {
   return normal.has_filename() ? normal : normal.parent_path();
 }
 
+constexpr char kUnfinished[] = ".new-";
+
+// Removes what a killed command has left beside `out`: nobody holds its lock. One that was made this moment
+// may not be locked yet.
+void sweep(const std::filesystem::path& out) {
+  constexpr std::chrono::seconds kYoung{5};
+  const std::string prefix = "." + out.filename().string() + kUnfinished;
+  std::error_code failed;
+  std::vector<std::filesystem::path> left;
+  for (const auto& entry : std::filesystem::directory_iterator(
+           out.has_parent_path() ? out.parent_path() : ".", failed))
+    if (entry.path().filename().string().starts_with(prefix)) left.push_back(entry.path());
+  for (const std::filesystem::path& path : left) {
+    const int lock = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (lock < 0) continue;
+    struct stat status {};
+    const auto age = std::filesystem::file_time_type::clock::now() -
+                     std::filesystem::last_write_time(path, failed);
+    const bool abandoned = ::fstat(lock, &status) == 0 && status.st_uid == ::geteuid() &&
+                           age > kYoung && ::flock(lock, LOCK_EX | LOCK_NB) == 0;
+    if (abandoned && std::filesystem::remove_all(path, failed) > 0 && !failed)
+      std::fprintf(stderr, "removed %s, which a command that was killed had left\n", path.c_str());
+    ::close(lock);
+  }
+}
+
 }  // namespace
 
 NewDirectory::NewDirectory(const std::filesystem::path& out) : out_(without_slash(out)) {
@@ -38,16 +67,26 @@ NewDirectory::NewDirectory(const std::filesystem::path& out) : out_(without_slas
   std::filesystem::create_directories(parent_of(out_), failed);
   if (failed)
     throw Error(parent_of(out_).string() + ": cannot make a directory: " + failed.message());
+  sweep(out_);
   std::string name = parent_of(out_).string();
   name.append("/.").append(out_.filename().string()).append(".new-XXXXXX");
   if (!::mkdtemp(name.data()))
     throw Error(parent_of(out_).string() + ": cannot make a directory: " + std::strerror(errno));
   path_ = name;
+  hold();
+}
+
+void NewDirectory::hold() {
+  lock_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ >= 0) ::flock(lock_, LOCK_EX | LOCK_NB);
+  cleanup_.emplace(path_);
 }
 
 NewDirectory::~NewDirectory() {
+  cleanup_.reset();
   std::error_code ignored;  // a leftover under this name is no gallery
   if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  if (lock_ >= 0) ::close(lock_);
 }
 
 void NewDirectory::move_into_place() {
@@ -55,6 +94,7 @@ void NewDirectory::move_into_place() {
   if (std::rename(path_.c_str(), out_.c_str()) != 0)
     throw Error(out_.string() + ": cannot be moved into place: " + std::strerror(errno));
   path_.clear();
+  cleanup_.reset();
   sync_to_disk(parent_of(out_));
 }
 
@@ -69,10 +109,35 @@ void sync_to_disk(const std::filesystem::path& path) {
 }
 
 void copy_to_disk(const std::filesystem::path& from, const std::filesystem::path& to) {
-  std::error_code failed;
-  std::filesystem::copy_file(from, to, failed);
-  if (failed) throw Error(to.string() + ": cannot copy " + from.string() + ": " + failed.message());
-  sync_to_disk(to);
+  const auto fail = [&](const std::filesystem::path& at) {
+    throw Error(to.string() + ": cannot copy " + from.string() + ": " + at.filename().string() +
+                ": " + std::strerror(errno));
+  };
+  struct Descriptor {
+    int number;
+    ~Descriptor() {
+      if (number >= 0) ::close(number);
+    }
+  };
+  const Descriptor source{::open(from.c_str(), O_RDONLY | O_CLOEXEC)};
+  struct stat status {};
+  if (source.number < 0 || ::fstat(source.number, &status) != 0) fail(from);
+  const Descriptor copy{
+      ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, status.st_mode & 0777)};
+  if (copy.number < 0 || ::fchmod(copy.number, status.st_mode & 0777) != 0) fail(to);
+  std::vector<char> piece(1 << 20);
+  while (true) {
+    const ssize_t count = ::read(source.number, piece.data(), piece.size());
+    if (count < 0) fail(from);
+    if (count == 0) break;
+    for (ssize_t done = 0; done < count;) {
+      const ssize_t written =
+          ::write(copy.number, piece.data() + done, static_cast<size_t>(count - done));
+      if (written < 0) fail(to);
+      done += written;
+    }
+  }
+  if (::fsync(copy.number) != 0) fail(to);
 }
 
 }  // namespace vernissage::gallery

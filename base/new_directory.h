@@ -2,11 +2,15 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+
+#include "base/interrupted_cleanup.h"
 
 namespace vernissage::gallery {
 
 /// Made beside `out` under another name (a move within one file system is a single step), moved
-/// into place at the end, gone again when it was not.
+/// into place at the end, gone again when it was not, also when the command is interrupted. What a kill -9
+/// has left is removed by the next one of the same name, which says so on stderr.
 class NewDirectory {
  public:
   /// `out` must have a name of its own, and not exist or be an empty directory; those above it are
@@ -22,8 +26,12 @@ class NewDirectory {
   void move_into_place();
 
  private:
+  void hold();
+
   std::filesystem::path out_;
   std::filesystem::path path_;  // empty: moved
+  int lock_ = -1;               // on the directory: somebody is at work in it
+  std::optional<InterruptedCleanup> cleanup_;
 };
 
 /// Returns when the file or directory is on disk. Throws Error.
