@@ -6,6 +6,9 @@
 #include <charconv>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "server/gallery/claims.h"
@@ -15,7 +18,7 @@
 namespace vernissage::web {
 namespace {
 
-constexpr size_t kPairsMax = 8;
+constexpr size_t kPairsMax = 32;  // shared links carry those of others: utm_source, fbclid …
 constexpr size_t kPageMax = 1000000;
 
 // "Été" → "ete"; nothing for what is no UTF-8.
@@ -29,6 +32,26 @@ std::optional<std::string> folded(std::string_view text) {
   const std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> holder(out, std::free);
   if (bytes < 0) return std::nullopt;
   return std::string(reinterpret_cast<const char*>(out), static_cast<size_t>(bytes));
+}
+
+// A gallery's titles, each folded once: looking through thousands of them for every request would cost
+// milliseconds of a thread that answers others. Null for what is no UTF-8. The titles are those of the
+// galleries that this process has, so what is kept is bounded by them.
+const std::string* folded_title(const std::string& title) {
+  static std::shared_mutex mutex;  // guards kept
+  static std::unordered_map<std::string, std::optional<std::string>> kept;
+  const auto found = [&]() -> std::optional<const std::string*> {
+    const auto entry = kept.find(title);
+    if (entry == kept.end()) return std::nullopt;
+    return entry->second ? &*entry->second : nullptr;
+  };
+  {
+    const std::shared_lock lock(mutex);
+    if (const auto known = found()) return *known;
+  }
+  const std::unique_lock lock(mutex);
+  kept.try_emplace(title, folded(title));
+  return *found();  // entries never move or leave
 }
 
 std::string percent_encoded(std::string_view text) {
@@ -113,7 +136,7 @@ std::vector<const gallery::Painting*> paintings_on(const Site& site,
       if (taken != (query.show == WallQuery::Show::taken)) continue;
     }
     if (!wanted.empty()) {
-      const auto title = folded(title_of(site, gallery, *painting));
+      const std::string* title = folded_title(title_of(site, gallery, *painting));
       if (!title || title->find(wanted) == std::string::npos) continue;
     }
     found.push_back(painting);
