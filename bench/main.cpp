@@ -71,6 +71,7 @@ int run(int argc, char** argv) {
     vernissage::bench::register_cpu_images(threads);
     vernissage::bench::register_cpu_clip(threads);
     vernissage::bench::register_cpu_curation(threads);
+    vernissage::bench::register_cpu_busy(threads);
   }
 #endif
 #ifdef VERNISSAGE_BENCH_CUDA
