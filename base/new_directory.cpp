@@ -38,8 +38,8 @@ void sweep(const std::filesystem::path& out) {
   const std::string prefix = "." + out.filename().string() + kUnfinished;
   std::error_code failed;
   std::vector<std::filesystem::path> left;
-  for (const auto& entry : std::filesystem::directory_iterator(
-           out.has_parent_path() ? out.parent_path() : ".", failed))
+  for (const auto& entry :
+       std::filesystem::directory_iterator(out.has_parent_path() ? out.parent_path() : ".", failed))
     if (entry.path().filename().string().starts_with(prefix)) left.push_back(entry.path());
   for (const std::filesystem::path& path : left) {
     const int lock = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -64,8 +64,8 @@ Shipped& shipped(int threads) {
   if (loaded) return *loaded;
   const Network network = load_network(VERNISSAGE_SOURCE_DIR "/models/generator.safetensors");
   auto made = std::make_unique<Shipped>();
-  made->generator = std::make_unique<Generator>(
-      network, make_backend("cpu", Precision::f32, threads), kBatch);
+  made->generator =
+      std::make_unique<Generator>(network, make_backend("cpu", Precision::f32, threads), kBatch);
   std::vector<float> z;
   for (uint32_t seed = 0; seed < kBatch; ++seed) {
     const std::vector<float> one = z_from_seed(seed, network.config.z_dim);

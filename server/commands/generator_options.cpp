@@ -1,11 +1,12 @@
 #include "server/commands/generator_options.h"
-#include "base/ranges.h"
-#include "base/regular_file.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <fstream>
+
+#include "base/ranges.h"
+#include "base/regular_file.h"
 
 namespace vernissage {
 namespace {

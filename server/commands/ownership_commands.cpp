@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/regular_file.h"
 #include "server/gallery/audit.h"
 #include "server/gallery/backup.h"
 #include "server/gallery/certificate.h"
@@ -47,6 +48,7 @@ std::string printable(const std::string& text) {
 }
 
 void verify(const std::string& path, const std::optional<Digest>& key) {
+  expect_regular_file(path);
   std::ifstream file(path, std::ios::binary);
   const std::vector<uint8_t> bytes{std::istreambuf_iterator<char>(file), {}};
   if (!file) throw Error(path + ": cannot be read");
@@ -122,17 +124,27 @@ void add_backup_command(CLI::App& app) {
 void add_rotate_keys_command(CLI::App& app) {
   auto directory = std::make_shared<std::string>();
   auto drop = std::make_shared<bool>(false);
+  auto anew = std::make_shared<bool>(false);
   CLI::App* command = app.add_subcommand(
       "rotate-keys", "Sign visitors' name tags with a fresh key; those of the old ones stay good");
   command->add_option("gallery", *directory, "the gallery's directory")->required();
   command->add_flag("--drop-oldest", *drop,
                     "where there are as many keys as are kept: forget the oldest");
+  command->add_flag("--new", *anew,
+                    "where visitors.key is lost: make a new one; every owner becomes a stranger");
   command->callback([=] {
     using visitors::CookieKeys;
     if (!std::filesystem::exists(std::filesystem::path(*directory) / "gallery.toml"))
       throw Error(*directory + ": not a gallery: there is no gallery.toml");
     const auto path = std::filesystem::path(*directory) / "visitors.key";
-    const size_t count = CookieKeys::open(path).count();
+    if (*anew) {
+      if (std::filesystem::exists(path))
+        throw Error(path.string() + ": is there, --new is not needed");
+      CookieKeys::open(path);
+      std::printf("%s: made anew; whoever owned a painting is a stranger now.\n", path.c_str());
+      return;
+    }
+    const size_t count = CookieKeys::load(path).count();
     if (count == CookieKeys::kKeysMax && !*drop)
       throw Error(path.string() + ": holds " + std::to_string(count) +
                   " keys, no more are kept: with --drop-oldest, whoever has not come since the "

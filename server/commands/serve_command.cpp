@@ -12,6 +12,7 @@
 #include "engine/backend.h"
 #include "server/config/command_line.h"
 #include "server/config/endpoint.h"
+#include "server/gallery/claims.h"
 #include "server/gallery/gallery.h"
 #include "server/gallery/owner_picture_worker.h"
 #include "server/http/http_server.h"
@@ -81,10 +82,14 @@ std::unique_ptr<http::HttpServer> listen(const config::Settings& settings,
   return metrics::listen(config::read_endpoint(settings.listen), std::move(parts));
 }
 
-visitors::VisitorSettings visitor_settings(const config::Settings& settings) {
-  return {visitors::read_identity(settings.identity),
-          visitors::read_trusted_proxies(settings.trusted_proxy), settings.public_origin,
-          settings.claims_per_hour};
+visitors::VisitorSettings visitor_settings(const config::Settings& settings,
+                                           const gallery::Gallery& gallery) {
+  return {.identity_field = visitors::read_identity(settings.identity),
+          .trusted = visitors::read_trusted_proxies(settings.trusted_proxy),
+          .public_origin = settings.public_origin,
+          .claims_per_hour = settings.claims_per_hour,
+          .insecure_cookies = settings.insecure_cookies == "yes",
+          .has_owners = gallery.claims().snapshot().sequence > 0};
 }
 
 render::RenderLimits render_limits(const config::Settings& settings) {
@@ -234,7 +239,7 @@ void serve(const config::InForce& in_force) {
                           log_trouble,
                           on_claim,
                           on_encoded,
-                          {gallery.directory(), visitor_settings(settings)},
+                          {gallery.directory(), visitor_settings(settings, gallery)},
                           {.listeners_max = static_cast<size_t>(settings.event_listeners)},
                           {.viewers_max = static_cast<size_t>(settings.flow_viewers)}});
 

@@ -27,6 +27,7 @@ struct Settings {
   std::string metrics_listen;  // empty: no metrics
   std::string trusted_proxy;   // empty: nobody
   std::string identity = "cookie";
+  std::string insecure_cookies = "no";
   std::string public_origin;  // empty: the Host of each request
   int64_t claims_per_hour = 3;
   int64_t connections_per_address = 64;

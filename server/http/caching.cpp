@@ -96,9 +96,10 @@ Response conditional(const Request& request, Response whole, bool ranges) {
   if (ranges) whole.set("Accept-Ranges", "bytes");
 
   // A list may stand on several lines (RFC 9110, 5.3).
-  const bool named = std::any_of(request.fields.begin(), request.fields.end(), [&](const Field& field) {
-    return same_name(field.first, "If-None-Match") && names_tag(field.second, etag);
-  });
+  const bool named =
+      std::any_of(request.fields.begin(), request.fields.end(), [&](const Field& field) {
+        return same_name(field.first, "If-None-Match") && names_tag(field.second, etag);
+      });
   if (named) {
     whole.status = 304;
     whole.body.clear();

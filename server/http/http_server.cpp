@@ -74,7 +74,8 @@ void raise_descriptor_limit() {
 // The body of one answer among all that are under way, counted while it is being sent.
 class Sending {
  public:
-  Sending(std::atomic<size_t>& all, size_t bytes) : all_(all), bytes_(bytes), total_(all += bytes) {}
+  Sending(std::atomic<size_t>& all, size_t bytes)
+      : all_(all), bytes_(bytes), total_(all += bytes) {}
   ~Sending() { all_ -= bytes_; }
   Sending(const Sending&) = delete;
   Sending& operator=(const Sending&) = delete;
@@ -247,7 +248,8 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
     const Sending sending(state_.bytes_sent, response.stream ? 0 : response.body.size());
     if (sending.total() > kSendingBytesMax && response.body.size() > kSmallBodyBytes) {
       response = state_.parts.refuse(
-          Refusal{503, "too many large answers are being sent; try again in a few seconds"}, request.id);
+          Refusal{503, "too many large answers are being sent; try again in a few seconds"},
+          request.id);
       response.set("Retry-After", std::to_string(kSendingRetrySeconds));
     }
     if (state_.winding_down || response.stream) response.close = true;

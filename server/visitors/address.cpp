@@ -156,8 +156,7 @@ std::string_view node_of(std::string_view element) {
 // What each proxy said it speaks for, in the order of the request.
 std::vector<std::string_view> nodes_of(const ForwardedFields& fields, bool standard) {
   std::vector<std::string_view> nodes;
-  for (std::string_view field : standard ? fields.forwarded : fields.x_forwarded_for)
-    do {
+  for (std::string_view field : standard ? fields.forwarded : fields.x_forwarded_for) do {
       const std::string_view part = take_part(field, ',');
       nodes.push_back(standard ? node_of(part) : trimmed(part));
     } while (!field.empty());
@@ -190,7 +189,7 @@ std::optional<Address> read_node(std::string_view text) {
     if (!rest.empty() && (rest.front() != ':' || !is_port(rest.substr(1)))) return std::nullopt;
     const auto address = read_address(text.substr(1, end - 1));
     return address && text.substr(0, end).find(':') != std::string_view::npos ? address
-                                                                             : std::nullopt;
+                                                                              : std::nullopt;
   }
   const size_t colon = text.find(':');
   const bool one_colon =

@@ -85,9 +85,10 @@ void check_believed(const VisitorSettings& settings) {
 
 CookieKeys open_keys(const std::filesystem::path& path, const VisitorSettings& settings) {
   if (settings.has_owners && settings.identity_field.empty() && !std::filesystem::exists(path))
-    throw Error(path.string() +
-                ": is missing, and without it no owner would be known again: restore it from a "
-                "backup, or make a new one (rotate-keys --new), which makes every owner a stranger");
+    throw Error(
+        path.string() +
+        ": is missing, and without it no owner would be known again: restore it from a "
+        "backup, or make a new one (rotate-keys --new), which makes every owner a stranger");
   return CookieKeys::open(path);
 }
 
@@ -180,10 +181,9 @@ bool Visitors::is_form_token(const Visitor& visitor, std::string_view painting,
 }
 
 Address Visitors::client(const http::Request& request) const {
-  const auto address =
-      client_address(request.peer,
-                     {all_fields(request, "X-Forwarded-For"), all_fields(request, "Forwarded")},
-                     settings_.trusted);
+  const auto address = client_address(
+      request.peer, {all_fields(request, "X-Forwarded-For"), all_fields(request, "Forwarded")},
+      settings_.trusted);
   return address ? machine_of(*address) : Address{};
 }
 

@@ -69,8 +69,8 @@ TEST(Terminals, ThatTakeNoEscapesGetPlainLines) {
 }
 
 TEST(NumberList, RefusesWhatIsNotOneAndNamesThePart) {
-  for (const char* text : {"", ",", "1,", ",1", "a", "1-", "-1", "1--2", "1-2-3", " ", "1 2", "1 ,", "0x1",
-                           "1.5", "3-1", "11", "0-11", "99999999999999999999999"})
+  for (const char* text : {"", ",", "1,", ",1", "a", "1-", "-1", "1--2", "1-2-3", " ", "1 2", "1 ,",
+                           "0x1", "1.5", "3-1", "11", "0-11", "99999999999999999999999"})
     EXPECT_THROW(parse_number_list(text, 10), Error) << text;
   try {
     parse_number_list("1,2,x7,9", 10);

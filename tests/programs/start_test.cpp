@@ -35,7 +35,8 @@ TEST(Start, ThreadsThatWaitForOthersSleepSoon) {
   EXPECT_EQ(spins(shell(workshop, "OMP_DISPLAY_ENV=verbose " + program)), "1000");
   EXPECT_EQ(spins(shell(workshop, "GOMP_SPINCOUNT=7 OMP_DISPLAY_ENV=verbose " + program)), "7")
       << "what the user has set stays";
-  EXPECT_EQ(spins(shell(workshop, "OMP_WAIT_POLICY=passive OMP_DISPLAY_ENV=verbose " + program)), "0");
+  EXPECT_EQ(spins(shell(workshop, "OMP_WAIT_POLICY=passive OMP_DISPLAY_ENV=verbose " + program)),
+            "0");
 }
 
 TEST(Start, AClosedDescriptorIsNotTheNextFileThatIsOpened) {
@@ -70,10 +71,12 @@ TEST(Start, APipeIsNoModel) {
   const Workshop workshop;
   ASSERT_EQ(::mkfifo((workshop / "pipe").c_str(), 0600), 0);
   const std::string limit = "timeout 20 ";
-  const std::string program = limit + VERNISSAGE_BINARY, weights = limit + VERNISSAGE_WEIGHTS_BINARY;
+  const std::string program = limit + VERNISSAGE_BINARY,
+                    weights = limit + VERNISSAGE_WEIGHTS_BINARY;
   for (const std::string& command :
        {program + " generate pipe --seeds 0 --outdir out", program + " walk pipe --outdir out",
-        program + " hang pipe --out gallery", program + " verify pipe", weights + " inspect pipe", weights + " convert pipe out"}) {
+        program + " hang pipe --out gallery", program + " verify pipe", weights + " inspect pipe",
+        weights + " convert pipe out"}) {
     const Result result = shell(workshop, command);
     EXPECT_EQ(result.status, 1) << command;
     EXPECT_NE(result.err.find("regular file"), std::string::npos) << command << ": " << result.err;
