@@ -31,8 +31,8 @@ std::filesystem::path without_slash(const std::filesystem::path& path) {
 
 constexpr char kUnfinished[] = ".new-";
 
-// Removes what a killed command has left beside `out`: nobody holds its lock. One that was made this moment
-// may not be locked yet.
+// Removes what a killed command has left beside `out`: nobody holds its lock. One that was made
+// this moment may not be locked yet.
 void sweep(const std::filesystem::path& out) {
   constexpr std::chrono::seconds kYoung{5};
   const std::string prefix = "." + out.filename().string() + kUnfinished;

@@ -9,8 +9,8 @@
 namespace vernissage::gallery {
 
 /// Made beside `out` under another name (a move within one file system is a single step), moved
-/// into place at the end, gone again when it was not, also when the command is interrupted. What a kill -9
-/// has left is removed by the next one of the same name, which says so on stderr.
+/// into place at the end, gone again when it was not, also when the command is interrupted. What a
+/// kill -9 has left is removed by the next one of the same name, which says so on stderr.
 class NewDirectory {
  public:
   /// `out` must have a name of its own, and not exist or be an empty directory; those above it are

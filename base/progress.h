@@ -30,8 +30,8 @@ struct ProgressOutput {
   std::function<int()> columns;  // of the terminal; 0: not a terminal
   std::function<std::chrono::steady_clock::time_point()> now;
 };
-/// stderr, so that stdout stays clean. Not a terminal: one whose TERM is unset or "dumb", and any where
-/// NO_COLOR is set.
+/// stderr, so that stdout stays clean. Not a terminal: one whose TERM is unset or "dumb", and any
+/// where NO_COLOR is set.
 ProgressOutput standard_error_progress();
 
 /// On a terminal the bar is redrawn at most 10 times a second. Elsewhere a line is written every 10

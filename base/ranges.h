@@ -1,4 +1,5 @@
-// Ranges of numbers on a command line, said as people write them. Header only: the programs bring CLI11.
+// Ranges of numbers on a command line, said as people write them. Header only: the programs bring
+// CLI11.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,8 +10,8 @@
 
 namespace vernissage {
 
-/// A check for a CLI11 option: a finite number from `least` to `most`, shown as "0.1 to 100". CLI::Range
-/// lets "nan" pass, which compares with nothing.
+/// A check for a CLI11 option: a finite number from `least` to `most`, shown as "0.1 to 100".
+/// CLI::Range lets "nan" pass, which compares with nothing.
 template <class Number>
 CLI::Validator from_to(Number least, Number most) {
   const auto text = [](Number number) {

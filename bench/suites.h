@@ -21,8 +21,8 @@ void register_cpu_clip(int threads);
 /// side; a batch's time, candidates/s, and each stage's share of the time.
 void register_cpu_curation(int threads);
 
-/// cpu_busy/shipped/besideN: pictures of the network in models/ painted beside N processes that do nothing
-/// but compute: none, one, as many as cores; time of a picture, pictures/s.
+/// cpu_busy/shipped/besideN: pictures of the network in models/ painted beside N processes that do
+/// nothing but compute: none, one, as many as cores; time of a picture, pictures/s.
 void register_cpu_busy(int threads);
 
 /// When there is a CUDA device: measures its ceilings (a large copy, a large matrix product), adds

@@ -1,6 +1,7 @@
-// The CPU backend beside busy processes: pictures a second of the network that comes with the project
-// while none, one, or as many processes as there are cores do nothing but compute. A picture of 64 x 64
-// is thousands of short parallel regions, so whatever threads do at the end of a region shows here first.
+// The CPU backend beside busy processes: pictures a second of the network that comes with the
+// project while none, one, or as many processes as there are cores do nothing but compute. A
+// picture of 64 x 64 is thousands of short parallel regions, so whatever threads do at the end of a
+// region shows here first.
 #include <benchmark/benchmark.h>
 #include <signal.h>
 #include <sys/prctl.h>

@@ -21,8 +21,8 @@ struct Head {
   size_t content_length = 0;  // 0 … kBodyBytesMax
 };
 
-/// "/studio?from=3" of "/studio?from=3" and of "http://gallery.example/studio?from=3" (RFC 9112, 3.2.1 and
-/// 3.2.2), "/" of "http://gallery.example".
+/// "/studio?from=3" of "/studio?from=3" and of "http://gallery.example/studio?from=3" (RFC 9112,
+/// 3.2.1 and 3.2.2), "/" of "http://gallery.example".
 std::string_view path_of_target(std::string_view target);
 
 /// A target in absolute form must name the host that Host names.

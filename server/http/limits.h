@@ -24,8 +24,8 @@ inline constexpr std::chrono::milliseconds kFirstByteMs{500};     // at shutdown
 // kWriteStallMs + n / kWriteBytesPerSecondMin.
 inline constexpr size_t kWriteBytesPerSecondMin = 4096;
 
-// Each connection holds the body of its answer: that of pictures to readers as slow as the rate above
-// would be gigabytes. Beyond this, answers that are not small are refused.
+// Each connection holds the body of its answer: that of pictures to readers as slow as the rate
+// above would be gigabytes. Beyond this, answers that are not small are refused.
 inline constexpr size_t kSendingBytesMax = size_t{512} << 20;
 inline constexpr size_t kSmallBodyBytes = 65536;
 inline constexpr int kSendingRetrySeconds = 5;

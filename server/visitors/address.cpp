@@ -138,8 +138,8 @@ bool is_for(std::string_view name) {
   return name.size() == 3 && is(name[0], 'f') && is(name[1], 'o') && is(name[2], 'r');
 }
 
-// The value of "for" in one element of Forwarded: for="[2001:db8::1]:4711";proto=https. Empty: none.
-// Addresses need no escapes, so a value with a backslash is no address.
+// The value of "for" in one element of Forwarded: for="[2001:db8::1]:4711";proto=https. Empty:
+// none. Addresses need no escapes, so a value with a backslash is no address.
 std::string_view node_of(std::string_view element) {
   while (!element.empty()) {
     const std::string_view pair = take_part(element, ';');

@@ -54,8 +54,9 @@ struct TrustedProxies {
 /// "10.0.0.0/8,unix"; empty: nobody. Throws Error.
 TrustedProxies read_trusted_proxies(std::string_view text);
 
-/// An address as proxies write it: bare, with a port ("192.0.2.7:5678"), in brackets ("[2001:db8::1]"),
-/// in brackets with a port. Nothing for names, "unknown", and obfuscated identifiers ("_hidden").
+/// An address as proxies write it: bare, with a port ("192.0.2.7:5678"), in brackets
+/// ("[2001:db8::1]"), in brackets with a port. Nothing for names, "unknown", and obfuscated
+/// identifiers ("_hidden").
 std::optional<Address> read_node(std::string_view text);
 
 /// What proxies have said about who they speak for: the fields of one request, in their order.
@@ -67,8 +68,8 @@ struct ForwardedFields {
 /// Whose request it is: the peer, or, where that is a trusted proxy, the last address of
 /// X-Forwarded-For, or of Forwarded, that is no trusted proxy itself. What stands to its left was
 /// written by that very client and is worth nothing. An entry that is no address ends the search:
-/// then it is the last proxy. Where both fields are there and name two clients, one of them came from
-/// the client: then it is the peer. Nothing: a Unix socket without a forwarded address.
+/// then it is the last proxy. Where both fields are there and name two clients, one of them came
+/// from the client: then it is the peer. Nothing: a Unix socket without a forwarded address.
 std::optional<Address> client_address(std::string_view peer, const ForwardedFields& fields,
                                       const TrustedProxies& trusted);
 

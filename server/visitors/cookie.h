@@ -33,8 +33,8 @@ class CookieKeys {
     std::array<uint8_t, 32> bytes;
   };
 
-  /// Reads `path`: one key a line, "number hexadecimal", newest first; mode 0600. Throws Error naming
-  /// the path and line.
+  /// Reads `path`: one key a line, "number hexadecimal", newest first; mode 0600. Throws Error
+  /// naming the path and line.
   static CookieKeys load(const std::filesystem::path& path);
   /// The same; makes a file with a fresh key where there is none.
   static CookieKeys open(const std::filesystem::path& path);

@@ -25,8 +25,8 @@ CookieKeys::Key fresh_key(uint8_t number) {
   return key;
 }
 
-// Held while the file is read, changed and written: two rotations at once would lose one's key. On the
-// directory, as the file itself is replaced.
+// Held while the file is read, changed and written: two rotations at once would lose one's key. On
+// the directory, as the file itself is replaced.
 class DirectoryLock {
  public:
   explicit DirectoryLock(const std::filesystem::path& path) {

@@ -24,11 +24,11 @@ struct VisitorSettings {
   /// Paintings that one machine may win in an hour, and kSubnetShare times as many its subnet.
   /// 0: any number, and any number of attempts.
   int64_t claims_per_hour = 3;
-  /// Name tags without Secure, under any Host: for a trusted network without TLS, where whoever listens
-  /// can take a visitor's place. Never with a public origin of https.
+  /// Name tags without Secure, under any Host: for a trusted network without TLS, where whoever
+  /// listens can take a visitor's place. Never with a public origin of https.
   bool insecure_cookies = false;
-  /// Owners are known by the cookie keys: where there are owners, keys that are missing are not made
-  /// anew, as everybody would be a stranger to them.
+  /// Owners are known by the cookie keys: where there are owners, keys that are missing are not
+  /// made anew, as everybody would be a stranger to them.
   bool has_owners = false;
 };
 

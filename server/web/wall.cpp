@@ -34,9 +34,9 @@ std::optional<std::string> folded(std::string_view text) {
   return std::string(reinterpret_cast<const char*>(out), static_cast<size_t>(bytes));
 }
 
-// A gallery's titles, each folded once: looking through thousands of them for every request would cost
-// milliseconds of a thread that answers others. Null for what is no UTF-8. The titles are those of the
-// galleries that this process has, so what is kept is bounded by them.
+// A gallery's titles, each folded once: looking through thousands of them for every request would
+// cost milliseconds of a thread that answers others. Null for what is no UTF-8. The titles are
+// those of the galleries that this process has, so what is kept is bounded by them.
 const std::string* folded_title(const std::string& title) {
   static std::shared_mutex mutex;  // guards kept
   static std::unordered_map<std::string, std::optional<std::string>> kept;

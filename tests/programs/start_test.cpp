@@ -1,6 +1,6 @@
-// How every program starts and ends. Goal: no machine, terminal or way of starting it makes a program
-// slow, write where it must not, or report what it did not do. Method: the programs as a shell starts
-// them, with closed descriptors and on a full device.
+// How every program starts and ends. Goal: no machine, terminal or way of starting it makes a
+// program slow, write where it must not, or report what it did not do. Method: the programs as a
+// shell starts them, with closed descriptors and on a full device.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -20,8 +20,8 @@ Result shell(const Workshop& workshop, const std::string& line) {
   return workshop.run("/bin/sh", {"-c", line});
 }
 
-// The last account of itself that libgomp gives: the first one is of the program before it has executed
-// itself again.
+// The last account of itself that libgomp gives: the first one is of the program before it has
+// executed itself again.
 std::string spins(const Result& result) {
   const size_t name = result.err.rfind("GOMP_SPINCOUNT = '");
   if (name == std::string::npos) return "";
