@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/ranges.h"
 #include "base/json.h"
 #include "base/program_start.h"
 #include "weights_tools/checkpoint.h"
@@ -177,7 +178,7 @@ void add_generator_options(CLI::App* command, Arguments& arguments) {
       ->add_option("--mapping-lr-multiplier", arguments.mapping_lr_multiplier,
                    "a state dict under NVIDIA's names: the learning rate multiplier of the mapping "
                    "layers, 0.01 unless changed in training")
-      ->check(CLI::Range(1e-6, 1e3))
+      ->check(from_to(1e-6, 1e3))
       ->option_text("NUMBER");
 }
 

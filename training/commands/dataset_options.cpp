@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "base/ranges.h"
 
 namespace vernissage::training {
 
@@ -28,7 +29,7 @@ void add_dataset_options(CLI::App& command, DatasetOptions& options) {
   command
       .add_option("--hold-out", o.set.hold_out,
                   "One picture in so many, by its name, is never trained on; 0: none")
-      ->check(CLI::Range(0, 1 << 20))
+      ->check(from_to(0, 1 << 20))
       ->capture_default_str()
       ->group(group);
   command

@@ -142,7 +142,7 @@ void add_train_curator_command(CLI::App& app) {
   command
       ->add_option("--warmup-images", o.training.warmup_images,
                    "Pictures in which the rate rises to its highest")
-      ->check(CLI::Range(1, 2'000'000'000))
+      ->check(from_to(1, 2'000'000'000))
       ->capture_default_str();
   command->add_option("--minutes", o.minutes, "Of this sitting; 0: no bound")
       ->capture_default_str();
@@ -175,7 +175,7 @@ void add_train_curator_command(CLI::App& app) {
   command
       ->add_option("--painter-every", o.painter_every,
                    "With --data: every so many-th picture is the painter's; 0: none")
-      ->check(CLI::Range(0, 1 << 20))
+      ->check(from_to(0, 1 << 20))
       ->capture_default_str();
   command->add_option("--from", o.from,
                       "Begin with this network's values; its merges come first and count");

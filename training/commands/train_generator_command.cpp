@@ -206,12 +206,12 @@ void add_train_generator_command(CLI::App& app) {
   command
       ->add_option("--augment-target", o.augment_target,
                    "Of the mean sign of D(real), which moves the probability of transforms")
-      ->check(CLI::Range(0.01, 0.99))
+      ->check(from_to(0.01, 0.99))
       ->capture_default_str();
   command
       ->add_option("--augment-kimg", o.augment_kimg,
                    "Thousands of pictures in which the probability can get from 0 to 1")
-      ->check(CLI::Range(0.1, 1e6))
+      ->check(from_to(0.1, 1e6))
       ->capture_default_str();
   command->add_option("--seed", o.trainer.seed, "Of the networks and of chance")
       ->capture_default_str();
