@@ -1,7 +1,8 @@
 // The gate before the parser. A proxy and a server that read the same bytes as different requests
 // can be played against each other (request smuggling), so whatever RFC 9112 leaves open, or asks a
 // server to repair, is refused here on the raw bytes: transfer codings, two or no Hosts, folded
-// lines, bare CR or LF, spaces before a colon, targets that are not a path.
+// lines, bare CR or LF, spaces before a colon, targets that are not a path. Ours, since parsers
+// (Beast's is behind this gate) repair some of it and hand on what they made, not what was sent.
 #pragma once
 
 #include <cstddef>

@@ -2,6 +2,12 @@
 //
 // Counting never takes a lock: a series is found once (with() locks) and kept by reference, or
 // found again where a request's label decides.
+//
+// Ours rather than prometheus-cpp's, since an answer pays for it: counted by labels, 2.7 µs
+// against its 15.7 µs a counter and 2.9 µs against 9.3 µs a histogram; a known counter 0.14 µs
+// against 0.28 µs, a known histogram, which there takes a lock, 0.5 µs against 1.3 µs (version
+// 1.0.1, two threads on one series, two cores of a Xeon at 2.8 GHz that were busy otherwise;
+// 2026-11-30). It has no gauges that are read at the moment of the question, either.
 #pragma once
 
 #include <atomic>

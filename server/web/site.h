@@ -1,5 +1,7 @@
 // The site's files: templates for the pages, words for them, and assets that browsers fetch. From
-// the binary, or, while somebody works on them, from a directory.
+// the binary, or, while somebody works on them, from a directory. The templates are ours: every
+// value is escaped and every name must exist, and they need neither loops nor conditions, for which
+// alone a template engine would be worth its weight.
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,6 @@
 // What the pages say, in one language: a catalogue is a file of "key = text" lines, one for each
-// language, all with the same keys.
+// language, all with the same keys. Ours rather than gettext's: its language is the process's, not
+// a request's, and a key that one language lacks must fail when the server starts.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // The container torch.save writes since version 1.6: a zip archive with one top folder that holds
-// data.pkl, version and data/<key>, one entry a storage.
+// data.pkl, version and data/<key>, one entry a storage. Ours: the one library that reads it is
+// libtorch, which converting a network must not need, and which unpickles.
 #pragma once
 
 #include <set>

@@ -1,6 +1,6 @@
 // The container torch.save wrote before version 1.6 and still writes inside pickled modules: five
 // pickles (magic number, protocol, system, object, storage keys), then every storage as a count and
-// its elements.
+// its elements. Ours for the reasons of torch_archive.h.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,8 @@
 // are views into the mapped bytes. Stricter than a general unzip, because the files come from
 // strangers: everything is taken from the central directory, local headers must agree with it, and
 // bytes belong to one entry only. Source: PKWARE APPNOTE.TXT 6.3.10, sections 4.3 (layout)
-// and 4.5.3 (zip64).
+// and 4.5.3 (zip64). Ours, since minizip and libzip copy entries out and believe headers that
+// disagree: a second name or a second reading of the same bytes is how archives lie.
 #pragma once
 
 #include <cstdint>

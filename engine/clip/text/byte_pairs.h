@@ -2,6 +2,8 @@
 // Source: Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units",
 // algorithm 1; over bytes, with </w> closing a word, as Radford et al. 2021 use it.
 //
+// Ours: Debian has no tokenizer for this vocabulary, and the merges are part of our network files.
+//
 // Ids: 0 … 255 a byte's symbol, 256 … 511 the same at the end of a word, 512 + r what the merge of
 // rank r makes, then the start and the end of a text.
 #pragma once

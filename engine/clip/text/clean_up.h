@@ -1,6 +1,7 @@
 // The clean-up of a text before it is split into words, step by step as the original release's
 // tokenizer has it (which leaves it to the ftfy library), without that library's repair of text
-// that was decoded by a wrong encoding.
+// that was decoded by a wrong encoding. Ours: ids must be those of that release, and ftfy is
+// Python's.
 #pragma once
 
 #include <string>

@@ -1,5 +1,6 @@
 // Character references of HTML (&amp; &#233; &#xe9;) to characters, in the two ways that CLIP's
-// clean-up uses.
+// clean-up uses. Ours: an HTML parser (libxml2) decodes in one way only, and not that of Python's
+// html.unescape(), which the release used.
 #pragma once
 
 #include <string>
