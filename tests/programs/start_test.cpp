@@ -74,7 +74,7 @@ TEST(Start, APipeIsNoModel) {
   const std::string program = limit + VERNISSAGE_BINARY,
                     weights = limit + VERNISSAGE_WEIGHTS_BINARY;
   for (const std::string& command :
-       {program + " generate pipe --seeds 0 --outdir out", program + " walk pipe --outdir out",
+       {program + " generate pipe --seeds 0 --outdir out", program + " walk pipe --seeds 1,2 --out walk.webp",
         program + " hang pipe --out gallery", program + " verify pipe", weights + " inspect pipe",
         weights + " convert pipe out"}) {
     const Result result = shell(workshop, command);
