@@ -1,6 +1,6 @@
 // What the CUDA backend asks of a device beside kernels: memory, copies, a stream, recorded
-// work. Two implementations, chosen by linking: cuda_runtime_cuda.cpp (the CUDA runtime) and
-// cuda_runtime_emulated.cpp (host memory, for the emulated kernels).
+// work. Two implementations, chosen by linking: device_runtime_cuda.cpp (the CUDA runtime) and
+// device_runtime_emulated.cpp (host memory, for the emulated kernels).
 #pragma once
 
 #include <cstddef>
@@ -14,62 +14,58 @@
 
 namespace vernissage {
 
-/// Memory of the device, aligned to 256 bytes. Move-only; freed by the destructor.
-class DeviceMemory {
+/// Bytes that `Free`, a function object, gives back. Move-only; what was moved from is empty.
+template <class Free>
+class OwnedMemory {
+ public:
+  OwnedMemory() = default;
+  OwnedMemory(std::byte* data, size_t bytes) : data_(data), bytes_(bytes) {}
+
+  std::byte* data() const { return data_.get(); }
+  size_t bytes() const { return data_ != nullptr ? bytes_ : 0; }
+
+ private:
+  std::unique_ptr<std::byte, Free> data_;
+  size_t bytes_ = 0;
+};
+
+struct FreeDeviceMemory {
+  void operator()(std::byte* data) const;
+};
+struct FreePinnedMemory {
+  void operator()(std::byte* data) const;
+};
+
+/// Memory of the device, aligned to 256 bytes.
+class DeviceMemory : public OwnedMemory<FreeDeviceMemory> {
  public:
   DeviceMemory() = default;
   /// Throws Error saying how much was asked for, for what, and why there is none.
   DeviceMemory(size_t bytes, const std::string& what);
-  DeviceMemory(DeviceMemory&& other) noexcept;
-  DeviceMemory& operator=(DeviceMemory&& other) noexcept;
-  ~DeviceMemory();
-
-  std::byte* data() const { return data_; }
-  size_t bytes() const { return bytes_; }
-
- private:
-  std::byte* data_ = nullptr;
-  size_t bytes_ = 0;
 };
 
-/// Host memory that the device reads and writes without a detour. Move-only.
-class PinnedMemory {
+/// Host memory that the device reads and writes without a detour.
+class PinnedMemory : public OwnedMemory<FreePinnedMemory> {
  public:
   PinnedMemory() = default;
+  /// As DeviceMemory.
   PinnedMemory(size_t bytes, const std::string& what);
-  PinnedMemory(PinnedMemory&& other) noexcept;
-  PinnedMemory& operator=(PinnedMemory&& other) noexcept;
-  ~PinnedMemory();
-
-  std::byte* data() const { return data_; }
-  size_t bytes() const { return bytes_; }
-
- private:
-  std::byte* data_ = nullptr;
-  size_t bytes_ = 0;
 };
 
 /// Work recorded once, to be replayed. Move-only.
-class DeviceGraph {
- public:
-  struct Handle;
-  DeviceGraph();
-  explicit DeviceGraph(std::unique_ptr<Handle> handle);
-  DeviceGraph(DeviceGraph&&) noexcept;
-  DeviceGraph& operator=(DeviceGraph&&) noexcept;
-  ~DeviceGraph();
-
-  const Handle& handle() const { return *handle_; }
-
- private:
-  std::unique_ptr<Handle> handle_;
+struct DeviceGraph {
+  struct Recorded;
+  struct Destroy {
+    void operator()(Recorded* recorded) const;
+  };
+  std::unique_ptr<Recorded, Destroy> recorded;
 };
 
 /// The device and one stream on it, on which everything happens in order. Every function throws
 /// Error with CUDA's reason; after that the device is lost to this process.
 class DeviceRuntime {
  public:
-  /// Throws Error "no CUDA device: …".
+  /// Throws Error "no CUDA driver" or "no CUDA device: …".
   DeviceRuntime();
   ~DeviceRuntime();
   DeviceRuntime(const DeviceRuntime&) = delete;

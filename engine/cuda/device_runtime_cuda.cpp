@@ -1,8 +1,7 @@
-// cuda_runtime.h on the CUDA runtime.
+// device_runtime.h on the CUDA runtime.
 #include <cuda_runtime.h>
 
 #include <cstdio>
-#include <utility>
 
 #include "base/error.h"
 #include "engine/cuda/device_runtime.h"
@@ -41,59 +40,41 @@ std::string no_device_reason(int& count) {
          cudaGetErrorString(error == cudaSuccess ? cudaErrorNoDevice : error);
 }
 
+/// At least one byte from `allocate`, cudaMalloc or its like; else throws, saying `what`.
+std::byte* allocated(cudaError_t (*allocate)(void**, size_t), size_t bytes,
+                     const std::string& what) {
+  void* data = nullptr;
+  require(allocate(&data, bytes == 0 ? 1 : bytes), what);
+  return static_cast<std::byte*>(data);
+}
+
 }  // namespace
 
-DeviceMemory::DeviceMemory(size_t bytes, const std::string& what) : bytes_(bytes) {
-  void* data = nullptr;
-  require(cudaMalloc(&data, bytes == 0 ? 1 : bytes), mebibytes(bytes) + " for " + what);
-  data_ = static_cast<std::byte*>(data);
+DeviceMemory::DeviceMemory(size_t bytes, const std::string& what)
+    : OwnedMemory(allocated(cudaMalloc, bytes, mebibytes(bytes) + " for " + what), bytes) {}
+
+void FreeDeviceMemory::operator()(std::byte* data) const {
+  report(cudaFree(data), "cudaFree");
 }
 
-DeviceMemory::DeviceMemory(DeviceMemory&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+PinnedMemory::PinnedMemory(size_t bytes, const std::string& what)
+    : OwnedMemory(
+          allocated(cudaMallocHost, bytes, mebibytes(bytes) + " of pinned host memory for " + what),
+          bytes) {}
 
-DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(bytes_, other.bytes_);
-  return *this;
+void FreePinnedMemory::operator()(std::byte* data) const {
+  report(cudaFreeHost(data), "cudaFreeHost");
 }
 
-DeviceMemory::~DeviceMemory() {
-  if (data_ != nullptr) report(cudaFree(data_), "cudaFree");
-}
-
-PinnedMemory::PinnedMemory(size_t bytes, const std::string& what) : bytes_(bytes) {
-  void* data = nullptr;
-  require(cudaMallocHost(&data, bytes == 0 ? 1 : bytes),
-          mebibytes(bytes) + " of pinned host memory for " + what);
-  data_ = static_cast<std::byte*>(data);
-}
-
-PinnedMemory::PinnedMemory(PinnedMemory&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-
-PinnedMemory& PinnedMemory::operator=(PinnedMemory&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(bytes_, other.bytes_);
-  return *this;
-}
-
-PinnedMemory::~PinnedMemory() {
-  if (data_ != nullptr) report(cudaFreeHost(data_), "cudaFreeHost");
-}
-
-struct DeviceGraph::Handle {
+struct DeviceGraph::Recorded {
   cudaGraphExec_t executable = nullptr;
-  ~Handle() {
-    if (executable != nullptr) report(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy");
-  }
 };
 
-DeviceGraph::DeviceGraph() = default;
-DeviceGraph::DeviceGraph(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
-DeviceGraph::DeviceGraph(DeviceGraph&&) noexcept = default;
-DeviceGraph& DeviceGraph::operator=(DeviceGraph&&) noexcept = default;
-DeviceGraph::~DeviceGraph() = default;
+void DeviceGraph::Destroy::operator()(Recorded* recorded) const {
+  if (recorded->executable != nullptr)
+    report(cudaGraphExecDestroy(recorded->executable), "cudaGraphExecDestroy");
+  delete recorded;
+}
 
 struct DeviceRuntime::State {
   cudaDeviceProp properties = {};
@@ -175,15 +156,17 @@ DeviceGraph DeviceRuntime::record(const std::function<void()>& work) {
     throw;
   }
   require(cudaStreamEndCapture(state_->stream, &graph), "recording the forward pass");
-  auto handle = std::make_unique<DeviceGraph::Handle>();
-  const cudaError_t error = cudaGraphInstantiate(&handle->executable, graph, 0);
+  DeviceGraph recorded;
+  recorded.recorded.reset(new DeviceGraph::Recorded);
+  const cudaError_t error = cudaGraphInstantiate(&recorded.recorded->executable, graph, 0);
   cudaGraphDestroy(graph);
   require(error, "preparing the recorded forward pass");
-  return DeviceGraph(std::move(handle));
+  return recorded;
 }
 
 void DeviceRuntime::replay(const DeviceGraph& graph) {
-  require(cudaGraphLaunch(graph.handle().executable, state_->stream), "replaying the forward pass");
+  require(cudaGraphLaunch(graph.recorded->executable, state_->stream),
+          "replaying the forward pass");
 }
 
 std::vector<DeviceInfo> query_devices() {

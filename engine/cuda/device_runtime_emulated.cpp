@@ -1,8 +1,7 @@
-// cuda_runtime.h on the host: memory is memory, a copy is a copy, and everything is done when it
+// device_runtime.h on the host: memory is memory, a copy is a copy, and everything is done when it
 // returns.
 #include <cstdlib>
 #include <cstring>
-#include <utility>
 
 #include "base/error.h"
 #include "engine/cuda/device_runtime.h"
@@ -26,44 +25,24 @@ std::byte* allocate(size_t bytes, const std::string& what) {
 }  // namespace
 
 DeviceMemory::DeviceMemory(size_t bytes, const std::string& what)
-    : data_(allocate(bytes, what)), bytes_(bytes) {}
+    : OwnedMemory(allocate(bytes, what), bytes) {}
 
-DeviceMemory::DeviceMemory(DeviceMemory&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-
-DeviceMemory& DeviceMemory::operator=(DeviceMemory&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(bytes_, other.bytes_);
-  return *this;
-}
-
-DeviceMemory::~DeviceMemory() {
-  std::free(data_);
+void FreeDeviceMemory::operator()(std::byte* data) const {
+  std::free(data);
 }
 
 PinnedMemory::PinnedMemory(size_t bytes, const std::string& what)
-    : data_(allocate(bytes, what)), bytes_(bytes) {}
+    : OwnedMemory(allocate(bytes, what), bytes) {}
 
-PinnedMemory::PinnedMemory(PinnedMemory&& other) noexcept
-    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
-
-PinnedMemory& PinnedMemory::operator=(PinnedMemory&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(bytes_, other.bytes_);
-  return *this;
+void FreePinnedMemory::operator()(std::byte* data) const {
+  std::free(data);
 }
 
-PinnedMemory::~PinnedMemory() {
-  std::free(data_);
+struct DeviceGraph::Recorded {};
+
+void DeviceGraph::Destroy::operator()(Recorded* recorded) const {
+  delete recorded;
 }
-
-struct DeviceGraph::Handle {};
-
-DeviceGraph::DeviceGraph() = default;
-DeviceGraph::DeviceGraph(std::unique_ptr<Handle> handle) : handle_(std::move(handle)) {}
-DeviceGraph::DeviceGraph(DeviceGraph&&) noexcept = default;
-DeviceGraph& DeviceGraph::operator=(DeviceGraph&&) noexcept = default;
-DeviceGraph::~DeviceGraph() = default;
 
 struct DeviceRuntime::State {};
 
