@@ -30,12 +30,24 @@ std::string device_text(const cudaDeviceProp& properties) {
          std::to_string(properties.minor);
 }
 
+/// "12.4" of 12040, as the runtime counts versions.
+std::string version_text(int version) {
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
 /// Empty when there is a device, else why not.
 std::string no_device_reason(int& count) {
+  count = 0;
+  // The runtime calls a driver that is not there one that is too old; its version is 0.
+  int driver = 0, runtime = 0;
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0) return "no CUDA driver";
   const cudaError_t error = cudaGetDeviceCount(&count);
   if (error == cudaSuccess && count > 0) return {};
   cudaGetLastError();
   count = 0;
+  if (error == cudaErrorInsufficientDriver && cudaRuntimeGetVersion(&runtime) == cudaSuccess)
+    return "no CUDA device: the driver is for CUDA " + version_text(driver) +
+           ", this program needs one for CUDA " + version_text(runtime);
   return std::string("no CUDA device: ") +
          cudaGetErrorString(error == cudaSuccess ? cudaErrorNoDevice : error);
 }

@@ -25,7 +25,7 @@ class CudaClip : public ClipEncoder {
 /// that follows from the network alone, a last one filled up: cuBLAS chooses its kernels by shape,
 /// so that embeddings would otherwise depend on their batch. batch_max, ≥ 1, therefore decides
 /// nothing here. Throws Error for a network that check() refuses, for widths beyond the kernels'
-/// rules, "no CUDA device: …", and without cuBLAS.
+/// rules, "no CUDA driver", "no CUDA device: …", and without cuBLAS.
 std::unique_ptr<CudaClip> make_cuda_clip_encoder(const ClipNetwork& network, Precision precision,
                                                  int batch_max);
 
