@@ -40,7 +40,7 @@ class ForwardingBackend : public Backend {
     return backend_->read(id, channels, resolution);
   }
   std::vector<float> read_image() override { return backend_->read_image(); }
-  void read_rgb8(std::span<uint8_t> pixels) override { backend_->read_rgb8(pixels); }
+  void read_rgb8(std::span<uint8_t* const> pictures) override { backend_->read_rgb8(pictures); }
   void read_preview(int size, std::span<uint8_t> pixels) override {
     backend_->read_preview(size, pixels);
   }

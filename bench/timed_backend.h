@@ -62,8 +62,8 @@ class TimedBackend final : public ForwardingBackend {
   }
 
   /// After a forward pass that was cut short there is no picture: the pixels stay as they are.
-  void read_rgb8(std::span<uint8_t> pixels) override {
-    if (operations_ == kAll) inner().read_rgb8(pixels);
+  void read_rgb8(std::span<uint8_t* const> pictures) override {
+    if (operations_ == kAll) inner().read_rgb8(pictures);
   }
 
  private:

@@ -142,8 +142,9 @@ class Backend {
   /// The running image as float32 (N, image_channels, R, R), whatever its resolution now. Asserts
   /// that the output was `values`, once the image is finished.
   virtual std::vector<float> read_image() = 0;
-  /// The finished picture, trunc(clamp(127.5 x + 128, 0, 255)), as (N, R, R, image_channels) bytes.
-  virtual void read_rgb8(std::span<uint8_t> pixels) = 0;
+  /// The finished pictures, trunc(clamp(127.5 x + 128, 0, 255)): N places of (R, R, image_channels)
+  /// bytes.
+  virtual void read_rgb8(std::span<uint8_t* const> pictures) = 0;
   /// That picture reduced to (N, size, size, image_channels) bytes, 1 ≤ size ≤ R: every byte the
   /// mean of the square it covers, edges counted by their share, rounded to nearest, halves up.
   /// Whole numbers throughout, so every backend gives the same bytes for the same picture. Any

@@ -77,7 +77,7 @@ class CpuBackend final : public Backend {
 
   std::vector<float> read(BufferId id, int channels, int resolution) override;
   std::vector<float> read_image() override;
-  void read_rgb8(std::span<uint8_t> pixels) override;
+  void read_rgb8(std::span<uint8_t* const> pictures) override;
   void read_preview(int size, std::span<uint8_t> pixels) override;
 
  private:
@@ -487,13 +487,11 @@ std::vector<float> CpuBackend::read_image() {
   return values;
 }
 
-void CpuBackend::read_rgb8(std::span<uint8_t> pixels) {
+void CpuBackend::read_rgb8(std::span<uint8_t* const> pictures) {
   const ThreadsOf threads(threads_);
-  const size_t sample = size_t(config_.resolution) * config_.resolution * config_.image_channels;
-  VERNISSAGE_ASSERT_OP(pixels.size(), ==, n_ * sample);
+  VERNISSAGE_ASSERT_OP(pictures.size(), ==, static_cast<size_t>(n_));
   for (int n = 0; n < n_; ++n)
-    to_bytes(config_.image_channels, config_.resolution, image(n, image_current_),
-             pixels.data() + n * sample);
+    to_bytes(config_.image_channels, config_.resolution, image(n, image_current_), pictures[n]);
 }
 
 void CpuBackend::read_preview(int size, std::span<uint8_t> pixels) {

@@ -45,7 +45,7 @@ class CudaBackend : public Backend {
   void skip(int layer, BufferId x, BufferId y) override;
   std::vector<float> read(BufferId id, int channels, int resolution) override;
   std::vector<float> read_image() override;
-  void read_rgb8(std::span<uint8_t> pixels) override;
+  void read_rgb8(std::span<uint8_t* const> pictures) override;
   void read_preview(int size, std::span<uint8_t> pixels) override;
   bool has_device_pictures() const override { return true; }
   DevicePictures device_pictures() override {
@@ -89,7 +89,8 @@ class CudaBackend : public Backend {
   void start_forward();
   void execute(const std::function<void()>& forward);
   void make_pixels();
-  void copy_out(const uint8_t* device, std::span<uint8_t> host);
+  /// The next `each` bytes to every place.
+  void copy_out(const uint8_t* device, std::span<uint8_t* const> places, size_t each);
   int64_t image_count() const {
     return int64_t{asked_} * config_.image_channels * state_.image_resolution *
            state_.image_resolution;
@@ -493,17 +494,20 @@ void CudaBackend<T>::make_pixels() {
 }
 
 template <class T>
-void CudaBackend<T>::copy_out(const uint8_t* device, std::span<uint8_t> host) {
-  runtime_.to_host(output_staging_.data(), device, host.size());
+void CudaBackend<T>::copy_out(const uint8_t* device, std::span<uint8_t* const> places,
+                              size_t each) {
+  runtime_.to_host(output_staging_.data(), device, places.size() * each);
   runtime_.synchronize();
-  std::memcpy(host.data(), output_staging_.data(), host.size());
+  for (size_t n = 0; n < places.size(); ++n)
+    std::memcpy(places[n], output_staging_.data() + n * each, each);
 }
 
 template <class T>
-void CudaBackend<T>::read_rgb8(std::span<uint8_t> pixels) {
-  VERNISSAGE_ASSERT_OP(pixels.size(), ==, static_cast<size_t>(image_count()));
+void CudaBackend<T>::read_rgb8(std::span<uint8_t* const> pictures) {
+  VERNISSAGE_ASSERT_OP(pictures.size(), ==, static_cast<size_t>(asked_));
   make_pixels();
-  copy_out(arena_->pixels, pixels);
+  const size_t picture = static_cast<size_t>(image_count()) / pictures.size();
+  copy_out(arena_->pixels, pictures, picture);
 }
 
 template <class T>
@@ -516,7 +520,8 @@ void CudaBackend<T>::read_preview(int size, std::span<uint8_t> pixels) {
   area_downsample(
       {arena_->pixels, arena_->preview, asked_, config_.image_channels, config_.resolution, size},
       runtime_.stream());
-  copy_out(arena_->preview, pixels);
+  uint8_t* const all = pixels.data();
+  copy_out(arena_->preview, {&all, 1}, pixels.size());
 }
 
 }  // namespace

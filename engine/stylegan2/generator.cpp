@@ -249,22 +249,48 @@ void Generator::in_batches(std::span<const float> ws, const Noise& noise, const 
   }
 }
 
-std::vector<uint8_t> Generator::paint(std::span<const float> ws, const Noise& noise) {
-  const size_t picture =
-      static_cast<size_t>(config_.resolution) * config_.resolution * config_.image_channels;
-  std::vector<uint8_t> pixels(ws.size() / (config_.num_ws() * config_.w_dim) * picture);
+size_t Generator::picture_bytes() const {
+  return static_cast<size_t>(config_.resolution) * config_.resolution * config_.image_channels;
+}
+
+size_t Generator::sample_count(std::span<const float> ws) const {
+  return ws.size() / (static_cast<size_t>(config_.num_ws()) * config_.w_dim);
+}
+
+void Generator::paint_into(std::span<const float> ws, const Noise& noise,
+                           std::span<uint8_t* const> pictures) {
   backend_->set_output(Output::bytes);
   in_batches(ws, noise, [&](size_t first, size_t count) {
     backend_->run(noise.mode, true, [this] { forward({.blocks = block_count()}); });
-    backend_->read_rgb8(std::span(pixels).subspan(first * picture, count * picture));
+    backend_->read_rgb8(pictures.subspan(first, count));
   });
+}
+
+std::vector<uint8_t> Generator::paint(std::span<const float> ws, const Noise& noise) {
+  std::vector<uint8_t> pixels(sample_count(ws) * picture_bytes());
+  std::vector<uint8_t*> pictures;
+  for (size_t at = 0; at < pixels.size(); at += picture_bytes())
+    pictures.push_back(pixels.data() + at);
+  paint_into(ws, noise, pictures);
   return pixels;
+}
+
+std::vector<std::vector<uint8_t>> Generator::paint_each(std::span<const float> ws,
+                                                        const Noise& noise) {
+  std::vector<std::vector<uint8_t>> all(sample_count(ws));
+  std::vector<uint8_t*> pictures;
+  for (std::vector<uint8_t>& pixels : all) {
+    pixels.resize(picture_bytes());
+    pictures.push_back(pixels.data());
+  }
+  paint_into(ws, noise, pictures);
+  return all;
 }
 
 std::vector<std::vector<uint8_t>> Generator::paint_previews(std::span<const float> ws,
                                                             std::span<const int> sizes,
                                                             const Noise& noise) {
-  const size_t n = ws.size() / (config_.num_ws() * config_.w_dim);
+  const size_t n = sample_count(ws);
   std::vector<size_t> bytes;  // of one preview
   std::vector<std::vector<uint8_t>> previews;
   for (const int size : sizes) {

@@ -43,6 +43,8 @@ class Generator {
 
   /// ws (N, num_ws, W) → RGB8 (N, R, R, image_channels). Any N ≥ 1: split into batches.
   std::vector<uint8_t> paint(std::span<const float> ws, const Noise& noise = {});
+  /// The same pictures, each in bytes of its own: nothing is copied apart afterwards.
+  std::vector<std::vector<uint8_t>> paint_each(std::span<const float> ws, const Noise& noise = {});
   /// The same pictures reduced in place: for each of `sizes`, 1 to the resolution, (N, size, size,
   /// image_channels), from one pass. What is not asked for never leaves the device. Bytes as
   /// Backend::read_preview says.
@@ -67,6 +69,10 @@ class Generator {
   struct ForwardOptions;
   void forward(const ForwardOptions& options);
   int block_count() const;
+  size_t picture_bytes() const;
+  size_t sample_count(std::span<const float> ws) const;
+  void paint_into(std::span<const float> ws, const Noise& noise,
+                  std::span<uint8_t* const> pictures);
   template <class Read>
   void in_batches(std::span<const float> ws, const Noise& noise, const Read& read);
 

@@ -52,7 +52,7 @@ class Diarist final : public Backend {
   void skip(int layer, BufferId, BufferId) override { note("skip " + std::to_string(layer)); }
   std::vector<float> read(BufferId, int, int) override { return {1}; }
   std::vector<float> read_image() override { return {2}; }
-  void read_rgb8(std::span<uint8_t> pixels) override { pixels[0] = 3; }
+  void read_rgb8(std::span<uint8_t* const> pictures) override { pictures[0][0] = 3; }
   void read_preview(int size, std::span<uint8_t> pixels) override { pixels[0] = uint8_t(size); }
   int launches() const override { return 42; }
 
@@ -134,13 +134,14 @@ TEST_F(TimedBackendTest, SaysTheTimeOfOneRepeatBetweenTwoWaits) {
 
 TEST_F(TimedBackendTest, ReadsNoPictureOfAWalkCutShort) {
   std::vector<uint8_t> pixels = {77};
+  uint8_t* const picture = pixels.data();
   timed.set_operations(1);
   run();
-  timed.read_rgb8(pixels);
+  timed.read_rgb8({&picture, 1});
   EXPECT_EQ(pixels[0], 77);
   timed.set_operations(TimedBackend::kAll);
   run();
-  timed.read_rgb8(pixels);
+  timed.read_rgb8({&picture, 1});
   EXPECT_EQ(pixels[0], 3);
 }
 
