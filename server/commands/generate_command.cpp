@@ -9,7 +9,7 @@
 #include "server/commands/generator_options.h"
 #include "server/commands/npy.h"
 #include "server/commands/number_list.h"
-#include "server/images/images.h"
+#include "server/images/painted.h"
 
 namespace vernissage {
 namespace {
@@ -163,18 +163,14 @@ class Run {
 
   std::vector<std::future<void>> paint_pictures(std::span<const uint32_t> seeds,
                                                 const std::vector<float>& ws) {
-    const NetworkConfig& config = generator_.config();
-    const std::vector<uint8_t> pixels = generator_.paint(ws, noise(seeds));
-    const size_t each = pixels.size() / seeds.size();
+    std::vector<Image> images = paint_images(generator_, ws, noise(seeds));
     std::vector<std::future<void>> files;
     for (size_t i = 0; i < seeds.size(); ++i) {
-      const auto one = std::span(pixels).subspan(i * each, each);
-      Image image{
-          config.resolution, config.resolution, config.image_channels, {one.begin(), one.end()}};
-      files.push_back(std::async(std::launch::async, [to = path(seeds[i]), image = std::move(image),
-                                                      format = options_.format] {
-        write_file_atomically(to, encode(image, format));
-      }));
+      files.push_back(
+          std::async(std::launch::async,
+                     [to = path(seeds[i]), image = std::move(images[i]), format = options_.format] {
+                       write_file_atomically(to, encode(image, format));
+                     }));
     }
     return files;
   }

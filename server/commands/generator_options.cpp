@@ -86,16 +86,10 @@ Generator open_generator(const GeneratorOptions& options, int64_t count) {
 
 std::vector<float> ws_from_seeds(Generator& generator, const GeneratorOptions& options,
                                  std::span<const uint32_t> seeds) {
-  const NetworkConfig& config = generator.config();
-  std::vector<float> z;
-  std::vector<float> c(seeds.size() * size_t(config.c_dim), 0.0f);
-  for (size_t i = 0; i < seeds.size(); ++i) {
-    const std::vector<float> one = z_from_seed(seeds[i], config.z_dim);
-    z.insert(z.end(), one.begin(), one.end());
-    if (config.c_dim > 0) c[i * size_t(config.c_dim) + size_t(*options.label)] = 1.0f;
-  }
-  return broadcast_truncated(generator.map(z, c), generator.w_avg(), config.num_ws(), options.trunc,
-                             options.cutoff);
+  std::vector<Latent> latents;
+  for (const uint32_t seed : seeds)
+    latents.push_back(latent_of_seed(seed, options.label.value_or(0), generator.config()));
+  return sample_ws(generator, latents, options.trunc, options.cutoff);
 }
 
 }  // namespace vernissage

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "engine/backend.h"
+#include "engine/engine.h"
 #include "server/config/command_line.h"
 #include "server/config/endpoint.h"
 #include "server/gallery/claims.h"

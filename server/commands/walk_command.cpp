@@ -10,7 +10,7 @@
 #include "server/commands/closed_spline.h"
 #include "server/commands/generator_options.h"
 #include "server/commands/number_list.h"
-#include "server/images/images.h"
+#include "server/images/painted.h"
 
 namespace vernissage {
 namespace {
@@ -65,8 +65,6 @@ void walk(const WalkOptions& options) {
 
   const std::vector<float> stops = ws_from_seeds(generator, options.generator, seeds);
   const int dimensions = config.num_ws() * config.w_dim;
-  const size_t bytes =
-      size_t(config.resolution) * size_t(config.resolution) * size_t(config.image_channels);
   AnimatedWebp animation(size, size, options.quality);
   Progress progress(options.frames, "frames");
   for (int begin = 0; begin < options.frames; begin += generator.batch_max()) {
@@ -78,11 +76,9 @@ void walk(const WalkOptions& options) {
       const std::vector<float> point = closed_spline(stops, dimensions, time);
       ws.insert(ws.end(), point.begin(), point.end());
     }
-    const std::vector<uint8_t> pixels = generator.paint(ws);
+    const std::vector<Image> images = paint_images(generator, ws);
     for (int frame = begin; frame < end; ++frame) {
-      const auto one = std::span(pixels).subspan(size_t(frame - begin) * bytes, bytes);
-      const Image image{
-          config.resolution, config.resolution, config.image_channels, {one.begin(), one.end()}};
+      const Image& image = images[size_t(frame - begin)];
       animation.add_frame(size == config.resolution ? image : resize_area(image, size, size),
                           duration_ms(frame, options.fps));
       progress.advance(1);

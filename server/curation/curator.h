@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/clip/clip_encoder.h"
-#include "engine/clip/tokenizer.h"
+#include "engine/engine.h"
 
 namespace CLI {
 class App;

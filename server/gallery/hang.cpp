@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/new_directory.h"
-#include "engine/formats/network.h"
+#include "engine/engine.h"
 #include "server/gallery/gallery.h"
 
 namespace vernissage::gallery {

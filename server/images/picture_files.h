@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/clip/clip_network.h"
+#include "engine/engine.h"
 #include "server/images/images.h"
 
 namespace vernissage {

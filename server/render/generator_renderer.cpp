@@ -1,10 +1,11 @@
 #include "server/render/generator_renderer.h"
 
-#include <algorithm>
 #include <span>
 
 #include "engine/engine.h"
+#include "server/gallery/candidate.h"
 #include "server/gallery/claims.h"
+#include "server/images/painted.h"
 
 namespace vernissage::render {
 namespace {
@@ -29,17 +30,16 @@ class GeneratorRenderer : public Renderer {
   int batch_max() const override { return generator_.batch_max(); }
 
   std::vector<Image> paint(const std::vector<RenderSpec>& specs) override {
-    const NetworkConfig& config = generator_.config();
-    Latents latents;
+    std::vector<Latent> latents;
     Noise noise{NoiseMode::random, {}};
     for (const RenderSpec& spec : specs) {
       add(spec, latents);
       noise.seeds.push_back(spec.kind == RenderSpec::Kind::painting ? key_.noise_seed(spec.first)
                                                                     : kPublicNoiseSeed);
     }
-    const std::vector<float> points = map(latents);
+    const std::vector<float> points = map_latents(generator_, latents);
     std::vector<float> w;
-    const auto w_dim = static_cast<size_t>(config.w_dim);
+    const auto w_dim = static_cast<size_t>(config().w_dim);
     for (size_t at = 0; const RenderSpec& spec : specs) {
       const std::span<const float> first(points.data() + at, w_dim);
       at += w_dim;
@@ -52,68 +52,27 @@ class GeneratorRenderer : public Renderer {
       at += w_dim;
       w.insert(w.end(), between.begin(), between.end());
     }
-    const std::vector<uint8_t> pixels = generator_.paint(
-        broadcast_truncated(w, generator_.w_avg(), config.num_ws(), truncation_, std::nullopt),
-        noise);
-
-    const size_t bytes = pixels.size() / specs.size();
-    std::vector<Image> images;
-    for (size_t n = 0; n < specs.size(); ++n) {
-      const auto first = pixels.begin() + static_cast<std::ptrdiff_t>(n * bytes);
-      images.push_back({config.resolution, config.resolution, config.image_channels,
-                        std::vector<uint8_t>(first, first + static_cast<std::ptrdiff_t>(bytes))});
-    }
-    return images;
+    return paint_images(generator_, truncate_w(generator_, w, truncation_), noise);
   }
 
   /// Where the paintings lie in w, before truncation: (paintings, W).
   std::vector<float> points_of(const std::vector<const gallery::Painting*>& paintings) {
-    Latents latents;
+    std::vector<Latent> latents;
     for (const gallery::Painting* painting : paintings)
       add(RenderSpec::painting(painting->candidate), latents);
-    return map(latents);
+    return map_latents(generator_, latents);
   }
 
  private:
-  struct Latents {
-    std::vector<float> z, c;  // (N, Z), (N, C)
-  };
-
-  void add(const RenderSpec& spec, Latents& latents) const {
+  void add(const RenderSpec& spec, std::vector<Latent>& latents) const {
     if (spec.kind == RenderSpec::Kind::print) {
-      add(z_from_seed(static_cast<uint32_t>(spec.first), config().z_dim),
-          config().c_dim > 0 ? static_cast<int>(spec.first % config().c_dim) : 0, latents);
+      const int label = config().c_dim > 0 ? static_cast<int>(spec.first % config().c_dim) : 0;
+      latents.push_back(latent_of_seed(static_cast<uint32_t>(spec.first), label, config()));
       return;
     }
-    add_candidate(spec.first, latents);
-    if (spec.kind == RenderSpec::Kind::interpolation) add_candidate(spec.second, latents);
-  }
-
-  void add_candidate(uint64_t candidate, Latents& latents) const {
-    add(key_.latent(candidate, config().z_dim),
-        config().c_dim > 0 ? key_.label(candidate, config().c_dim) : 0, latents);
-  }
-
-  void add(const std::vector<float>& z, int label, Latents& latents) const {
-    latents.z.insert(latents.z.end(), z.begin(), z.end());
-    std::vector<float> c(static_cast<size_t>(config().c_dim), 0.0f);
-    if (!c.empty()) c[static_cast<size_t>(label)] = 1.0f;
-    latents.c.insert(latents.c.end(), c.begin(), c.end());
-  }
-
-  // The mapping takes as many at once as the synthesis.
-  std::vector<float> map(const Latents& latents) {
-    const auto rows = static_cast<size_t>(batch_max());
-    const auto z_step = rows * static_cast<size_t>(config().z_dim);
-    const auto c_step = rows * static_cast<size_t>(config().c_dim);
-    std::vector<float> points;
-    for (size_t z = 0, c = 0; z < latents.z.size(); z += z_step, c += c_step) {
-      const auto w =
-          generator_.map(std::span(latents.z).subspan(z, std::min(z_step, latents.z.size() - z)),
-                         std::span(latents.c).subspan(c, std::min(c_step, latents.c.size() - c)));
-      points.insert(points.end(), w.begin(), w.end());
-    }
-    return points;
+    latents.push_back(gallery::latent_of(key_, spec.first, config()));
+    if (spec.kind == RenderSpec::Kind::interpolation)
+      latents.push_back(gallery::latent_of(key_, spec.second, config()));
   }
 
   const NetworkConfig& config() const { return generator_.config(); }

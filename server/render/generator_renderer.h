@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "engine/backend.h"
+#include "engine/engine.h"
 #include "server/gallery/gallery.h"
 #include "server/render/renderer.h"
 

@@ -20,12 +20,14 @@ TemporaryDirectory::~TemporaryDirectory() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-Network tiny_network(int resolution) {
+Network tiny_network(int resolution, int classes) {
   constexpr int kWidth = 8;
   Network network;
   NetworkConfig& config = network.config;
   config.resolution = resolution;
   config.z_dim = config.w_dim = 16;
+  config.c_dim = classes;
+  config.embed_features = classes > 0 ? 16 : 0;
   config.mapping_widths = {16, 16};
   for (int r = 4; r <= resolution; r *= 2) config.widths.push_back(kWidth);
   config.source = "sketch";

@@ -23,7 +23,7 @@ class TemporaryDirectory {
 };
 
 /// A complete network of few channels and random weights: paints in milliseconds, a different
-/// picture for every latent. The same resolution gives the same network.
-Network tiny_network(int resolution);
+/// picture for every latent and class. The same arguments give the same network.
+Network tiny_network(int resolution, int classes = 0);
 
 }  // namespace vernissage::testing

@@ -6,10 +6,10 @@
 #include <optional>
 #include <thread>
 
-#include "engine/clip/clip_encoder.h"
-#include "engine/clip/tokenizer.h"
 #include "engine/engine.h"
+#include "server/gallery/candidate.h"
 #include "server/gallery/gallery.h"
+#include "server/images/painted.h"
 
 namespace vernissage::curation {
 namespace {
@@ -90,15 +90,20 @@ class Loaded {
   const ClipEncoder& encoder() const { return *encoder_; }
   const Generator& generator() const { return *generator_; }
 
+  std::vector<Image> paint_images(std::span<const uint64_t> candidates) {
+    return vernissage::paint_images(*generator_, ws_of(candidates),
+                                    gallery::noise_of(key_, candidates));
+  }
   std::vector<uint8_t> paint(std::span<const uint64_t> candidates) {
-    return generator_->paint(ws_of(candidates), noise_of(candidates));
+    return generator_->paint(ws_of(candidates), gallery::noise_of(key_, candidates));
   }
   std::vector<float> embed(int n, std::span<const uint8_t> rgb) {
     const int side = generator_->config().resolution;
     return encoder_->embed_images(n, side, side, rgb);
   }
   std::vector<float> paint_and_embed(std::span<const uint64_t> candidates) {
-    return encoder_->embed_painted(*generator_, ws_of(candidates), noise_of(candidates));
+    return encoder_->embed_painted(*generator_, ws_of(candidates),
+                                   gallery::noise_of(key_, candidates));
   }
   std::vector<float> embed_texts(const std::vector<std::string>& texts) {
     std::vector<std::vector<int32_t>> tokens;
@@ -107,25 +112,11 @@ class Loaded {
   }
 
  private:
-  // As the server's renderer has them (server/render/generator_renderer.cpp): what the curator
-  // chose is what hangs.
   std::vector<float> ws_of(std::span<const uint64_t> candidates) {
-    const NetworkConfig& config = generator_->config();
-    const auto classes = static_cast<size_t>(config.c_dim);
-    std::vector<float> z, c(candidates.size() * classes, 0.0f);
-    for (size_t i = 0; i < candidates.size(); ++i) {
-      const std::vector<float> one = key_.latent(candidates[i], config.z_dim);
-      z.insert(z.end(), one.begin(), one.end());
-      if (classes > 0)
-        c[i * classes + static_cast<size_t>(key_.label(candidates[i], config.c_dim))] = 1;
-    }
-    return broadcast_truncated(generator_->map(z, c), generator_->w_avg(), config.num_ws(),
-                               truncation_, std::nullopt);
-  }
-  Noise noise_of(std::span<const uint64_t> candidates) const {
-    Noise noise{NoiseMode::random, {}};
-    for (const uint64_t candidate : candidates) noise.seeds.push_back(key_.noise_seed(candidate));
-    return noise;
+    std::vector<Latent> latents;
+    for (const uint64_t candidate : candidates)
+      latents.push_back(gallery::latent_of(key_, candidate, generator_->config()));
+    return sample_ws(*generator_, latents, truncation_);
   }
 
   gallery::GalleryKey key_;
@@ -141,17 +132,6 @@ std::vector<uint64_t> range(uint64_t first, int n) {
   std::vector<uint64_t> candidates(static_cast<size_t>(n));
   std::iota(candidates.begin(), candidates.end(), first);
   return candidates;
-}
-
-std::vector<Image> as_images(const std::vector<uint8_t>& pixels, size_t count, int side,
-                             int channels) {
-  const size_t bytes = pixels.size() / count;
-  std::vector<Image> images;
-  for (size_t i = 0; i < count; ++i) {
-    const auto first = pixels.begin() + static_cast<std::ptrdiff_t>(i * bytes);
-    images.push_back({side, side, channels, {first, first + static_cast<std::ptrdiff_t>(bytes)}});
-  }
-  return images;
 }
 
 }  // namespace
@@ -186,8 +166,8 @@ std::unique_ptr<CurationNetworks> load_curation_networks(const CurationNetworkOp
   result->embed_texts = [networks](const std::vector<std::string>& texts) {
     return networks->embed_texts(texts);
   };
-  result->paint = [networks, side, channels](std::span<const uint64_t> candidates) {
-    return as_images(networks->paint(candidates), candidates.size(), side, channels);
+  result->paint = [networks](std::span<const uint64_t> candidates) {
+    return networks->paint_images(candidates);
   };
   result->paint_batch = networks->batch();
   result->on_device = networks->cuda();
