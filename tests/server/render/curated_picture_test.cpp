@@ -30,7 +30,7 @@ TEST_P(CuratedPictures, AreThePicturesThatAreServed) {
   words.tokenizer = testing::golden("clip/merges.txt");
   save_clip(curator, read_clip_checkpoint(testing::golden("clip/tiny-vit"), words).network);
   gallery::hang_gallery({generator, directory / "gallery", "Test", 3, 0.6f});
-  const gallery::Gallery gallery(directory / "gallery");
+  gallery::Gallery gallery(directory / "gallery");
 
   curation::CurationNetworkOptions options;
   options.generator = generator;
