@@ -74,9 +74,9 @@ TEST(Start, APipeIsNoModel) {
   const std::string program = limit + VERNISSAGE_BINARY,
                     weights = limit + VERNISSAGE_WEIGHTS_BINARY;
   for (const std::string& command :
-       {program + " generate pipe --seeds 0 --outdir out", program + " walk pipe --seeds 1,2 --out walk.webp",
-        program + " hang pipe --out gallery", program + " verify pipe", weights + " inspect pipe",
-        weights + " convert pipe out"}) {
+       {program + " generate pipe --seeds 0 --outdir out",
+        program + " walk pipe --seeds 1,2 --out walk.webp", program + " hang pipe --out gallery",
+        program + " verify pipe", weights + " inspect pipe", weights + " convert pipe out"}) {
     const Result result = shell(workshop, command);
     EXPECT_EQ(result.status, 1) << command;
     EXPECT_NE(result.err.find("regular file"), std::string::npos) << command << ": " << result.err;
