@@ -23,8 +23,8 @@ struct Machine {
   double bytes_per_s = 4.3e12;     // measured, a copy of 1 GiB, bytes read and written
   double l2_bytes_per_s = 6.0e12;  // an assumption
   int sms = kTableSms;
-  // An assumption between 1.98 GHz, which nvidia-smi showed on an H200 after a long product, and what
-  // power leaves of it. At this clock 790 TFLOP/s are 83 % of 132 SMs' 4096 operations.
+  // An assumption between 1.98 GHz, which nvidia-smi showed on an H200 after a long product, and
+  // what power leaves of it. At this clock 790 TFLOP/s are 83 % of 132 SMs' 4096 operations.
   double clock_hz = 1.755e9;
   double memory_share = 0.8;  // of bytes_per_s, by kernels that only move memory: an assumption
   double plain_share = 0.5;   // of 256 float32 operations a clock and SM, by plain convolutions

@@ -4,9 +4,9 @@
 //   tensor  m16n8k16 products: 6 clocks each on one part
 //   L2      bytes that leave the second-level cache
 //   DRAM    bytes that move at least
-// and what the largest alone would miss: a CTA with nobody beside it waits for its own latency, whole
-// waves of CTAs leave a tail, prologue and epilogue overlap with products only where several CTAs
-// share an SM.
+// and what the largest alone would miss: a CTA with nobody beside it waits for its own latency,
+// whole waves of CTAs leave a tail, prologue and epilogue overlap with products only where several
+// CTAs share an SM.
 //
 // The instructions are those of the PTX, which ptx_runs_test counts and holds against the numbers
 // here. Nothing below was measured on a device except where it says so.
@@ -29,8 +29,8 @@ struct WarpWork {
   int mma;
 };
 
-/// By tile of kPatchTiles; a k-tile is 32 channels at all nine taps. kPatchPicture: with the picture
-/// in the epilogue.
+/// By tile of kPatchTiles; a k-tile is 32 channels at all nine taps. kPatchPicture: with the
+/// picture in the epilogue.
 inline constexpr WarpWork kPatchWork[] = {
     {8, 2, 1030, 693, 288}, {8, 2, 739, 429, 144}, {4, 4, 910, 478, 144}};
 // More, of `fixed`: an estimate, the picture's rows are not counted apart.
@@ -46,8 +46,8 @@ inline constexpr WarpWork kSplitWork[] = {{4, 3, 1065, 269, 32}, {2, 4, 1065, 26
 /// conv_up.cu; a k-tile is 32 channels at all nine taps.
 inline constexpr WarpWork kUpWork = {8, 2, 899, 300, 72};
 
-/// Of an output value, in threads' instructions: the filter behind an up-convolution with 8 and with
-/// 16 rows a thread.
+/// Of an output value, in threads' instructions: the filter behind an up-convolution with 8 and
+/// with 16 rows a thread.
 inline constexpr double kFilterWork[] = {31.9, 27.9};
 
 /// What a launch asks of the device.
@@ -65,11 +65,10 @@ struct LaunchTime {
 
 namespace model {
 
-constexpr double kMmaClocks = 6;      // ptxas: stall of back-to-back HMMA.16816.F32 on sm_90
-constexpr double kIssueShare = 0.93;  // of the slots, an estimate
-constexpr double kMachineShare =
-    1.07;                              // machine instructions of one of PTX: 93 of 87, 92 of 86 and
-                                       // 26 of 26 where a disassembler counted
+constexpr double kMmaClocks = 6;        // ptxas: stall of back-to-back HMMA.16816.F32 on sm_90
+constexpr double kIssueShare = 0.93;    // of the slots, an estimate
+constexpr double kMachineShare = 1.07;  // machine instructions of one of PTX: 93 of 87, 92 of 86
+                                        // and 26 of 26 where a disassembler counted
 constexpr double kStallClocks = 2;     // a non-mma instruction of a warp alone; in six hot loops of
                                        // sm_90 the disassembler's stalls are 1.4 to 2.3
 constexpr double kStartClocks = 1200;  // of a CTA: parameters, first loads, last stores
@@ -158,7 +157,8 @@ inline LaunchTime split_time(const ConvShape& shape, int splits, double dram_byt
   return tiles_time(shape, few ? 4 : 3, splits, kSplitWork[few ? 1 : 0], dram_bytes);
 }
 
-/// A 3 x 3 convolution of n pictures of h x w, by patches where they fit. `picture`: in its epilogue.
+/// A 3 x 3 convolution of n pictures of h x w, by patches where they fit. `picture`: in its
+/// epilogue.
 inline LaunchTime square_convolution_time(int n, int h, int w, int in_channels, int out_channels,
                                           bool picture, double dram_bytes) {
   const int width = picture ? out_channels : 0;

@@ -10,9 +10,9 @@
 #include <optional>
 
 #include "base/error.h"
-#include "base/ranges.h"
 #include "base/json.h"
 #include "base/program_start.h"
+#include "base/ranges.h"
 #include "weights_tools/checkpoint.h"
 #include "weights_tools/clip_checkpoint.h"
 #include "weights_tools/inspect.h"

@@ -105,8 +105,9 @@ __device__ __forceinline__ bool is_simple(const Epilogue<f16>& e) {
 }
 
 /// The same for rows of one sample and an epilogue that is_simple(): the factors of a channel pair
-/// are loaded once and hold what folds into them, and nothing is asked from value to value. Rows and
-/// channels that do not exist are computed too; nobody stores them. RESULTS and PLAIN: what is kept.
+/// are loaded once and hold what folds into them, and nothing is asked from value to value. Rows
+/// and channels that do not exist are computed too; nobody stores them. RESULTS and PLAIN: what is
+/// kept.
 template <class Tile, bool RESULTS, bool PLAIN>
 __device__ __forceinline__ void finish_sample_sums(const Product<f16>& op, int n,
                                                    const float* row_noise, int first_channel,
@@ -178,9 +179,9 @@ __device__ __forceinline__ void store_results(const Product<f16>& op, const Rows
   }
 }
 
-/// The picture's products run on tensor cores too. A factor f = weight · style / 16 is split into two
-/// halves, f = high + low / 2048 with an error of 2^-22 of it, and of 2^-36 at least; the eight columns
-/// of B are the four RGB channels' high halves and their low halves.
+/// The picture's products run on tensor cores too. A factor f = weight · style / 16 is split into
+/// two halves, f = high + low / 2048 with an error of 2^-22 of it, and of 2^-36 at least; the eight
+/// columns of B are the four RGB channels' high halves and their low halves.
 constexpr float kRgbFactorScale = 16, kRgbLowScale = 2048;
 
 /// B of the sample that all the block's rows belong to, as fragments: registers of lane l for the
@@ -243,8 +244,8 @@ __device__ __forceinline__ void store_rgb_rows(const ToRgb<f16>& rgb, const Plac
     float d[2][4];
     multiply_rgb<Tile>(rgb.i, first, rgb_weights, plain, d[0]);
     multiply_rgb<Tile>(rgb.i, first + 16, rgb_weights, plain, d[1]);
-    // d[i][j] is a high half's sum in lanes 0 and 1 of four, a low half's in 2 and 3: the upper pixels'
-    // sums become whole in the former, the lower's in the latter.
+    // d[i][j] is a high half's sum in lanes 0 and 1 of four, a low half's in 2 and 3: the upper
+    // pixels' sums become whole in the former, the lower's in the latter.
     float v[4];
 #pragma unroll
     for (int j = 0; j < 4; ++j) {

@@ -134,8 +134,8 @@ __device__ __forceinline__ void load_weights_async(const Product<f16>& op,
   }
 }
 
-/// Where a lane reads its fragments: chunks behind the warp's first pixel, by tap and upper or lower
-/// sixteen channels of the k-tile, and behind the stage's first weight.
+/// Where a lane reads its fragments: chunks behind the warp's first pixel, by tap and upper or
+/// lower sixteen channels of the k-tile, and behind the stage's first weight.
 template <class Tile>
 struct FragmentPlaces {
   int pixel[Tile::kTapsAtOnce][Tile::BLOCK_K / 16];

@@ -1,5 +1,5 @@
-// ptx::cp_async_16 that a thread may leave out without a branch: a branch would put every copy into a block of
-// instructions of its own.
+// ptx::cp_async_16 that a thread may leave out without a branch: a branch would put every copy into
+// a block of instructions of its own.
 #pragma once
 
 #include "kernels/ptx.h"

@@ -10,8 +10,8 @@ namespace vernissage {
 template <class T>
 bool fits_fir(const Upfirdn2d<T>& op);
 
-/// Output rows of a thread. It reads three rows beside its own, so many are better, unless the device
-/// lacks blocks then. Each sums alike: the choice does not change a byte.
+/// Output rows of a thread. It reads three rows beside its own, so many are better, unless the
+/// device lacks blocks then. Each sums alike: the choice does not change a byte.
 inline constexpr int kFirRows = 16, kFirFewRows = 8;
 template <class T>
 int fir_rows(const Upfirdn2d<T>& op);

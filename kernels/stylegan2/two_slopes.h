@@ -1,6 +1,6 @@
-// Device side of the epilogue for kernels whose time is the instructions of a value: everything that does not
-// change from value to value is folded into the factors beforehand. With g = gain > 0 and an activation of two
-// slopes, 1 and s, 0 <= s <= 1,
+// Device side of the epilogue for kernels whose time is the instructions of a value: everything
+// that does not change from value to value is folded into the factors beforehand. With g = gain > 0
+// and an activation of two slopes, 1 and s, 0 <= s <= 1,
 //   clamp(g · act(d · v + z + b)) = clamp(max(t, s · t)) with t = (g d) · v + (g z + g b),
 // five instructions and a sum.
 #pragma once
@@ -40,8 +40,8 @@ __device__ __forceinline__ float bend(float t, float slope, float bound) {
   return clamp_within(fmaxf(t, slope * t), bound);
 }
 
-/// What does not change from value to value: g d and g b, g z. Rounded, not fused with what follows, so that every
-/// kernel and every path in it gives a value the same bits.
+/// What does not change from value to value: g d and g b, g z. Rounded, not fused with what
+/// follows, so that every kernel and every path in it gives a value the same bits.
 __device__ __forceinline__ float folded(float factor, float gain) {
   return __fmul_rn(factor, gain);
 }
@@ -51,8 +51,8 @@ __device__ __forceinline__ float finish_folded(float v, float demod, float noise
   return bend(fmaf(v, demod, __fadd_rn(noise, bias)), slope, bound);
 }
 
-/// Two halves as floats, and back, with the low bits first: one instruction a float and one a pair, which CUDA's
-/// own functions become only by way of moves and shifts.
+/// Two halves as floats, and back, with the low bits first: one instruction a float and one a pair,
+/// which CUDA's own functions become only by way of moves and shifts.
 __device__ __forceinline__ void split_halves(uint32_t pair, float& low, float& high) {
 #if defined(__CUDA_ARCH__)
   asm("{.reg .b16 %%low, %%high; mov.b32 {%%low, %%high}, %2; cvt.f32.f16 %0, %%low; "
@@ -91,7 +91,8 @@ __device__ __forceinline__ float4 pack(const float (&v)[4]) {
   return make_float4(v[0], v[1], v[2], v[3]);
 }
 
-/// `count` floats from values + index, a multiple of 4 of them, times `factor`; `otherwise` where values is null.
+/// `count` floats from values + index, a multiple of 4 of them, times `factor`; `otherwise` where
+/// values is null.
 template <int COUNT>
 __device__ __forceinline__ void load_factors(const float* values, int64_t index, float factor,
                                              float otherwise, float (&out)[COUNT]) {

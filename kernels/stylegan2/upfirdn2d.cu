@@ -56,8 +56,9 @@ __global__ void __launch_bounds__(kThreads)
   finish4<VECTOR>(op.epilogue, op.y, sums, noise, n, c, op.c, element);
 }
 
-/// The 4 x 4 filter as the sums take it: the sum over a row of pixels first, then over four such sums. A filter
-/// that is a column times a row, to the last bit, takes 8 products a value instead of 16.
+/// The 4 x 4 filter as the sums take it: the sum over a row of pixels first, then over four such
+/// sums. A filter that is a column times a row, to the last bit, takes 8 products a value instead
+/// of 16.
 struct Fir {
   float column[4], row[4];
   bool separable;
@@ -191,10 +192,10 @@ __device__ __forceinline__ void filter_by_taps(const Upfirdn2d<T>& op, const Fir
 
 constexpr int kFirThreads = 128;
 
-/// A 4 x 4 filter at stride 1 with an epilogue that folds, without demodulation, residual and second
-/// output; C a multiple of Pack16's count. A thread walks down ROWS rows (a multiple of 4) of one
-/// column with the last four sums over a row of pixels in registers, so that it reads a pixel of its
-/// column once and has the next row's on their way.
+/// A 4 x 4 filter at stride 1 with an epilogue that folds, without demodulation, residual and
+/// second output; C a multiple of Pack16's count. A thread walks down ROWS rows (a multiple of 4)
+/// of one column with the last four sums over a row of pixels in registers, so that it reads a
+/// pixel of its column once and has the next row's on their way.
 template <class T, int ROWS, bool SEEDS>
 __global__ void __launch_bounds__(kFirThreads)
     fir_kernel(const __grid_constant__ Upfirdn2d<T> op, int out_h, int out_w) {

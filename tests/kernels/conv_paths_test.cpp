@@ -442,8 +442,8 @@ TEST(RgbEpilogue, IsRefusedWhereTheOperationsDoNotMeet) {
   EXPECT_FALSE(fits_rgb_epilogue(64, 64, 136)) << "more channels than a CTA tile";
 }
 
-/// An epilogue that the kernel of the filter takes, another that it leaves, and filters that are and
-/// are not a column times a row.
+/// An epilogue that the kernel of the filter takes, another that it leaves, and filters that are
+/// and are not a column times a row.
 struct FilterCase {
   int h, w, pad;
   bool separable, flip;
@@ -470,7 +470,8 @@ Upfirdn2d<float> filter_of(const FilterCase& c, Operands& operands) {
 }
 
 TEST(FilterBehindTheUpConvolution, EqualsTheReference) {
-  // Heights around the rows of a thread, a border that cuts and ones that pad, more than the filter.
+  // Heights around the rows of a thread, a border that cuts and ones that pad, more than the
+  // filter.
   const FilterCase cases[] = {
       {5, 7, 1, false, false, kWhole},  {9, 3, 1, false, false, kBehind},
       {8, 9, -1, true, false, kBehind}, {4, 4, 3, true, true, kBehind},
