@@ -35,7 +35,8 @@ constexpr char kUnfinished[] = ".new-";
 // this moment may not be locked yet.
 void sweep(const std::filesystem::path& out) {
   constexpr std::chrono::seconds kYoung{5};
-  const std::string prefix = "." + out.filename().string() + kUnfinished;
+  std::string prefix(1, '.');
+  prefix.append(out.filename().string()).append(kUnfinished);
   std::error_code failed;
   std::vector<std::filesystem::path> left;
   for (const auto& entry :
