@@ -15,6 +15,7 @@
 #include "server/gallery/audit.h"
 #include "server/gallery/backup.h"
 #include "server/gallery/certificate.h"
+#include "server/gallery/plaque.h"
 #include "server/visitors/cookie.h"
 
 namespace vernissage {
@@ -39,14 +40,6 @@ void print(const gallery::Audit& audit) {
   std::printf("key of the certificates: %s\n", gallery::hex(audit.key).c_str());
 }
 
-// Certificates are one text for people and programs; a terminal gets it without control characters,
-// which the signer has replaced, and a foreign signer may not have.
-std::string printable(const std::string& text) {
-  std::string out;
-  for (const char c : text) out += (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) ? ' ' : c;
-  return out;
-}
-
 void verify(const std::string& path, const std::optional<Digest>& key) {
   expect_regular_file(path);
   std::ifstream file(path, std::ios::binary);
@@ -64,8 +57,9 @@ void verify(const std::string& path, const std::optional<Digest>& key) {
   const gallery::Certificate& certificate = read.certificate;
   std::printf("The certificate is valid, and of this picture.\n");
   std::printf("gallery: %s\ntitle:   %s\nowner:   %s\nclaim:   %lld\n",
-              printable(certificate.gallery).c_str(), printable(certificate.title).c_str(),
-              printable(certificate.owner).c_str(), static_cast<long long>(certificate.claim));
+              gallery::printable_text(certificate.gallery).c_str(),
+              gallery::printable_text(certificate.title).c_str(),
+              gallery::printable_text(certificate.owner).c_str(), static_cast<long long>(certificate.claim));
   std::printf("key:     %s\n", gallery::hex(read.key).c_str());
   if (!key)
     std::printf("Whose key that is, the file cannot prove: compare it with the gallery's.\n");

@@ -1,5 +1,8 @@
 #include "server/commands/serve_command.h"
 
+#include <sys/resource.h>
+#include <sys/stat.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -15,6 +18,7 @@
 #include "server/gallery/claims.h"
 #include "server/gallery/gallery.h"
 #include "server/gallery/owner_picture_worker.h"
+#include "server/gallery/secrecy.h"
 #include "server/http/http_server.h"
 #include "server/metrics/metrics_server.h"
 #include "server/metrics/server_metrics.h"
@@ -92,6 +96,16 @@ visitors::VisitorSettings visitor_settings(const config::Settings& settings,
           .has_owners = gallery.claims().snapshot().sequence > 0};
 }
 
+// Files made from here on are their owner's alone, and a crash leaves no memory behind with keys in it,
+// whoever starts this program.
+void keep_secrets(const std::string& directory) {
+  ::umask(S_IRWXG | S_IRWXO);
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  if (!std::filesystem::is_directory(directory)) return;  // opening it says what is wrong
+  for (const std::string& line : gallery::close_to_others(directory)) log_info(line);
+}
+
 render::RenderLimits render_limits(const config::Settings& settings) {
   render::RenderLimits limits;
   limits.in_flight_max = static_cast<size_t>(settings.render_queue);
@@ -165,6 +179,7 @@ void serve(const config::InForce& in_force) {
   const process::StopSignals signals;
   process::open_log(settings.log_format);
 
+  keep_secrets(settings.gallery);
   gallery::Gallery gallery(settings.gallery);
   const web::Site site(settings.web_root.empty()
                            ? std::nullopt

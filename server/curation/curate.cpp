@@ -19,6 +19,7 @@
 #include "server/curation/hanging/wall.h"
 #include "server/curation/selection.h"
 #include "server/gallery/gallery.h"
+#include "server/gallery/own_files.h"
 
 namespace vernissage::curation {
 namespace {
@@ -206,6 +207,7 @@ void hang(const CurateOptions& options, const gallery::GalleryKey& key,
     const auto store = gallery::open_sqlite_store(directory / "gallery.db", /*create=*/true);
     store->hang(paintings);
     store->record_embeddings(embeddings_of(paintings, pool));
+    gallery::record_own_files(*store, key, directory / config.generator);
   }
   gallery::save_config(directory / "gallery.toml", config);
   write_private(directory / "curation.json",

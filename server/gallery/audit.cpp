@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "server/gallery/claim_log.h"
 #include "server/gallery/gallery_config.h"
+#include "server/gallery/own_files.h"
 #include "server/gallery/secret.h"
 #include "server/gallery/store/store.h"
 
@@ -57,9 +58,12 @@ std::string check_file(const std::filesystem::path& path, const PublicKey& key,
 Audit audit_gallery(const std::filesystem::path& directory, const std::optional<Digest>& head) {
   load_config(directory / "gallery.toml");
   Audit audit;
-  audit.key = Signer(GalleryKey::load(directory / "gallery.key")).public_key();
+  const GalleryKey key = GalleryKey::load(directory / "gallery.key");
+  audit.key = Signer(key).public_key();
   const auto database = directory / "gallery.db";
   const auto store = open_sqlite_reader(database);
+  store->check_sound();
+  check_own_key(*store, key, directory / "gallery.key");
   // The claims last: a server beside us writes claim, file and record in this order, so whatever
   // was seen before is explained by what is seen after.
   const auto files = files_in(directory / "owned");

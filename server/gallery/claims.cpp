@@ -19,37 +19,14 @@ namespace {
 // outlive a client's retries.
 constexpr size_t kAnswersKeptMax = 10000;
 
+// No clock is right before the day on which this program was configured to be built.
+constexpr int64_t kBuiltMs = int64_t{VERNISSAGE_BUILD_DAY} * 86'400'000;
+// How far the clock may be set back by what keeps it right.
+constexpr int64_t kClockToleranceMs = 5000;
+
 int64_t now_ms() {
   using namespace std::chrono;
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
-
-// The next code point of UTF-8 text; nothing where it is none (RFC 3629: no overlong forms, no
-// surrogates).
-std::optional<uint32_t> take_code_point(std::string_view& text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  const size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  if ((first >= 0x80 && first < 0xc2) || first > 0xf4 || text.size() < size) return std::nullopt;
-  uint32_t point = size == 1 ? first : first & (0x7fu >> size);
-  for (size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return std::nullopt;
-    point = (point << 6) | (byte(i) & 0x3f);
-  }
-  constexpr uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (point < kSmallest[size] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
-    return std::nullopt;
-  text.remove_prefix(size);
-  return point;
-}
-
-// Control characters, and those that would change the text around the name: line separators and
-// the marks that turn, embed or hide writing.
-bool is_disruptive(uint32_t point) {
-  return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x061c ||
-         (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
-         (point >= 0x2060 && point <= 0x206f) || point == 0xfeff ||
-         (point >= 0xfff9 && point <= 0xffff);
 }
 
 std::string read_file(const std::filesystem::path& path) {
@@ -65,15 +42,6 @@ std::filesystem::path file_of(const Gallery& gallery, const OwnerPicture& pictur
 }
 
 }  // namespace
-
-bool is_plaque(std::string_view text) {
-  if (text.size() > kPlaqueBytesMax) return false;
-  while (!text.empty()) {
-    const auto point = take_code_point(text);
-    if (!point || is_disruptive(*point)) return false;
-  }
-  return true;
-}
 
 // By painting, visitor and key.
 struct Claims::Seen {
@@ -134,7 +102,6 @@ std::optional<ClaimAnswer> Claims::claim(const ClaimRequest& request) {
   if (!request.idempotency_key.empty())
     wanted.request = hmac_sha256(visitor_key_, "request " + request.idempotency_key);
   wanted.plaque = request.plaque;
-  wanted.time_ms = now_ms();
 
   std::optional<ClaimAnswer> answer = known(wanted);
   if (!answer) {
@@ -143,6 +110,7 @@ std::optional<ClaimAnswer> Claims::claim(const ClaimRequest& request) {
     answer = known(wanted);
     // What is not settled yet is settled by the store, and there by its constraints.
     if (!answer) {
+      wanted.time_ms = checked_time_ms();
       Claim entry = wanted;
       const ClaimResult result = gallery_.store().claim(entry);
       answer = ClaimAnswer{result, published(entry)};
@@ -156,6 +124,20 @@ std::optional<ClaimAnswer> Claims::claim(const ClaimRequest& request) {
   if (answer->result == ClaimResult::taken)
     answer->similar = similar_free(*gallery_.painting(answer->claim.painting));
   return answer;
+}
+
+bool Claims::is_clock_right() const {
+  const std::lock_guard lock(mutex_);
+  return now_ms() + kClockToleranceMs >= std::max(latest_ms_, kBuiltMs);
+}
+
+// A claim is signed with its time, and a name tag expires: one of 1970 is worth nothing to its owner
+// once the clock is right.
+int64_t Claims::checked_time_ms() const {
+  if (!is_clock_right())
+    throw StoreUnavailable(
+        "the clock is wrong: it is before the newest claim, or before this program was built");
+  return now_ms();
 }
 
 // Claims are for ever: whatever is known to be lost stays lost.
@@ -194,6 +176,7 @@ void Claims::learn(const Claim& claim) {
   by_painting_.emplace(claim.painting, claim);
   by_visitor_.emplace(claim.visitor, claim.painting);
   order_.push_back(claim.painting);
+  latest_ms_ = std::max(latest_ms_, claim.time_ms);
   const size_t index = index_.find(claim.painting)->second;
   taken_[index / 8] = static_cast<uint8_t>(taken_[index / 8] | 1u << (index & 7));
 }

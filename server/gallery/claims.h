@@ -14,6 +14,7 @@
 
 #include "base/digest.h"
 #include "server/gallery/certificate.h"
+#include "server/gallery/plaque.h"
 #include "server/gallery/similar.h"
 #include "server/gallery/store/store.h"
 #include "server/images/images.h"
@@ -22,14 +23,9 @@ namespace vernissage::gallery {
 
 class Gallery;
 
-inline constexpr size_t kPlaqueBytesMax = 80;
 inline constexpr size_t kIdempotencyKeyBytesMax = 128;
 inline constexpr size_t kVisitorBytesMax = 512;
 inline constexpr size_t kSimilarMax = 5;
-
-/// True for a name that may stand on a plaque: UTF-8 of at most kPlaqueBytesMax bytes, without
-/// control characters, line separators or marks that turn the direction of writing. May be empty.
-bool is_plaque(std::string_view text);
 
 /// What a visitor asks for.
 struct ClaimRequest {
@@ -77,6 +73,9 @@ class Claims {
   /// Throws StoreUnavailable (503: nothing was claimed, or it will be `same` next time), Error when
   /// the request breaks its own rules (callers check first).
   std::optional<ClaimAnswer> claim(const ClaimRequest& request);
+  /// False while the clock is before the newest claim or before this program was built, as it is on
+  /// machines without a battery until they have asked the network: claims throw StoreUnavailable then.
+  bool is_clock_right() const;
 
   std::optional<PublicClaim> of_visitor(std::string_view visitor) const;
   std::optional<PublicClaim> of_painting(std::string_view painting) const;
@@ -125,6 +124,7 @@ class Claims {
   Digest network_digest() const;
   std::optional<OwnerPicture> recorded_picture(std::string_view painting) const;
   std::optional<ClaimAnswer> known(const Claim& wanted) const;
+  int64_t checked_time_ms() const;
   void catch_up();
   void learn(const Claim& claim);
 
@@ -145,6 +145,7 @@ class Claims {
       mutex_;  // guards everything below; never held while a file or the store is used
   std::map<std::string, Claim, std::less<>> by_painting_;
   std::map<Digest, std::string> by_visitor_;  // to painting ids
+  int64_t latest_ms_ = 0;                     // the newest time among the claims
   std::vector<std::string> order_;            // painting ids, by claim number
   std::vector<uint8_t> taken_;                // Snapshot::bitmap
   std::map<std::string, OwnerPicture, std::less<>> pictures_;

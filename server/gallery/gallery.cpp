@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "server/gallery/claims.h"
+#include "server/gallery/own_files.h"
 
 namespace vernissage::gallery {
 
@@ -32,8 +33,20 @@ Gallery::Gallery(const std::filesystem::path& directory, Access access)
   }
   for (const Room& each : config_.rooms)
     for (const Painting* painting : wall(each.slug)) catalogue_.push_back(painting);
+  if (paintings_.empty())
+    throw Error((directory / "gallery.db").string() + ": no painting hangs in it");
+  check_own_files(access);
   claims_ = std::make_unique<Claims>(*this);
   set_points();
+}
+
+// Galleries of older versions learn what is their own when they are first served.
+void Gallery::check_own_files(Access access) {
+  const bool key_known = check_own_key(*store_, key_, directory_ / "gallery.key");
+  // A network that is not there is missed by whoever paints.
+  if (access != Access::serve || !std::filesystem::exists(generator_path())) return;
+  const bool network_known = check_own_generator(*store_, generator_path());
+  if (!key_known || !network_known) record_own_files(*store_, key_, generator_path());
 }
 
 // Where the curator saw what the paintings show, "similar" means that.

@@ -68,6 +68,7 @@ class Gallery {
   const std::vector<const Painting*>& catalogue() const { return catalogue_; }
 
  private:
+  void check_own_files(Access access);
   void set_points();
 
   std::filesystem::path directory_;

@@ -6,6 +6,7 @@
 #include "base/new_directory.h"
 #include "engine/engine.h"
 #include "server/gallery/gallery.h"
+#include "server/gallery/own_files.h"
 
 namespace vernissage::gallery {
 namespace {
@@ -59,8 +60,11 @@ void hang_gallery(const HangOptions& options) {
   std::filesystem::create_directory(directory / "previews");
   const GalleryKey key = GalleryKey::create(directory / "gallery.key");
   // Closed at the end of the block: its log is then folded into the one file.
-  open_sqlite_store(directory / "gallery.db", /*create=*/true)
-      ->hang(uncurated(key, config.rooms, options.per_room));
+  {
+    const auto store = open_sqlite_store(directory / "gallery.db", /*create=*/true);
+    store->hang(uncurated(key, config.rooms, options.per_room));
+    record_own_files(*store, key, directory / config.generator);
+  }
   save_config(directory / "gallery.toml", config);
   made.move_into_place();
 }

@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,7 +16,9 @@
 #include <atomic>
 #include <bit>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <mutex>
 
 #include "base/error.h"
@@ -23,6 +27,7 @@
 namespace vernissage::gallery {
 namespace {
 
+constexpr int kWriterPatienceMs = 2000;  // while a shell or a backup tool holds the database
 constexpr int kReaderPatienceMs = 2000;  // while a log left by a crash is being read back
 
 // Step n brings a database from user_version n to n + 1, in one transaction. Steps are only ever
@@ -71,6 +76,12 @@ constexpr std::array kMigrations = {
       CREATE TABLE embedding (
         painting TEXT PRIMARY KEY NOT NULL REFERENCES painting (id),
         vector   BLOB NOT NULL CHECK (length(vector) > 0 AND length(vector) % 4 = 0)  -- float32, little-endian
+      ) STRICT;
+    )sql",
+    R"sql(
+      CREATE TABLE fact (
+        name  TEXT PRIMARY KEY NOT NULL,
+        value TEXT NOT NULL
       ) STRICT;
     )sql",
 };
@@ -176,12 +187,67 @@ bool is_unavailable(const SQLite::Exception& exception) {
   }
 }
 
+// What SQLite would be told of a file that has lost its head or its body as "file is not a database".
+// Throws Error.
+void check_header(const std::filesystem::path& path) {
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
+  std::ifstream file(path, std::ios::binary);
+  std::string start(kMagic.size(), '\0');
+  file.read(start.data(), static_cast<std::streamsize>(start.size()));
+  if (file.bad() || (!file && !file.eof())) throw Error(std::string(std::strerror(errno)));
+  if (file.gcount() == 0) throw Error("is empty (0 bytes): restore it from a backup");
+  if (start != kMagic) throw Error("is no SQLite database: restore it from a backup");
+}
+
+// A file as the system knows it, whatever its name.
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+
+  static std::optional<FileIdentity> of(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+    return FileIdentity{status.st_dev, status.st_ino};
+  }
+  bool operator==(const FileIdentity&) const = default;
+};
+
+// Behind all symbolic links: so SQLite, which is to follow none, has none to follow, and every way to
+// one database leads to one lock. Throws Error.
+std::filesystem::path real_path(const std::filesystem::path& path) {
+  std::error_code failed;
+  const auto real = std::filesystem::weakly_canonical(path, failed);
+  if (failed) throw Error(failed.message());
+  return real;
+}
+
+// Where nothing can be written beside the database, SQLite reads it only as one that never changes.
+std::string reader_uri(const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.parent_path();
+  if (::access(folder.c_str(), W_OK) == 0) return path.string();
+  std::error_code failed;
+  const auto log = std::filesystem::file_size(path.string() + "-wal", failed);
+  if (!failed && log > 0) {
+    if (std::filesystem::exists(path.string() + "-shm")) return path.string();
+    throw Error("cannot be read where nothing may be written: gallery.db-wal holds changes that are "
+                "not in it yet; copy the whole directory to where you may write");
+  }
+  std::string uri = "file:";
+  for (const char c : path.string()) {
+    char escaped[4];
+    std::snprintf(escaped, sizeof escaped, "%%%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    uri += c == '%' || c == '?' || c == '#' ? escaped : std::string(1, c);
+  }
+  return uri + "?immutable=1";
+}
+
 // Reading: one read-only connection, which also serves a program beside the server.
 class SqliteReader : public Store {
  public:
   explicit SqliteReader(const std::filesystem::path& path)
       : path_(path.string()),
-        reader_(path_, SQLite::OPEN_READONLY | SQLite::OPEN_NOFOLLOW, kReaderPatienceMs) {
+        reader_(reader_uri(path), SQLite::OPEN_READONLY | SQLite::OPEN_NOFOLLOW | SQLite::OPEN_URI,
+                kReaderPatienceMs) {
     reader_.exec("PRAGMA query_only = ON");
     reader_.exec("PRAGMA trusted_schema = OFF");
     const int version = reader_.execAndGet("PRAGMA user_version").getInt();
@@ -195,6 +261,22 @@ class SqliteReader : public Store {
   ClaimResult claim(Claim&) override { refuse(); }
   void record_picture(const OwnerPicture&) override { refuse(); }
   void record_embeddings(const std::vector<Embedding>&) override { refuse(); }
+  void record_fact(const std::string&, const std::string&) override { refuse(); }
+
+  std::optional<std::string> fact(const std::string& name) const override {
+    return reading([&]() -> std::optional<std::string> {
+      SQLite::Statement query(reader_, "SELECT value FROM fact WHERE name = ?");
+      query.bind(1, name);
+      if (!query.executeStep()) return std::nullopt;
+      return query.getColumn(0).getString();
+    });
+  }
+
+  void check_sound() const override {
+    const std::string verdict = reading(
+        [this] { return reader_.execAndGet("PRAGMA quick_check(1)").getString(); });
+    if (verdict != "ok") throw Error(path_ + ": the database is damaged: " + verdict);
+  }
 
   std::vector<Painting> paintings() const override {
     return reading([this] {
@@ -284,6 +366,13 @@ struct Writer {
       : alone(path.string()),
         database(path.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_NOFOLLOW |
                                     (create ? SQLite::OPEN_CREATE : 0)) {
+    database.setBusyTimeout(kWriterPatienceMs);
+    if (create) ::chmod(path.c_str(), S_IRUSR | S_IWUSR);
+    // SQLite opens what may not be written as something to read.
+    if (::sqlite3_db_readonly(database.getHandle(), "main") == 1)
+      throw Error("cannot be written" +
+                  (::access(path.c_str(), W_OK) == 0 ? std::string()
+                                                     : ": " + std::string(std::strerror(errno))));
     const std::string mode = database.execAndGet("PRAGMA journal_mode = WAL").getString();
     if (mode != "wal") throw Error("expected journal mode wal, got " + mode);
     database.exec("PRAGMA synchronous = FULL");
@@ -308,14 +397,14 @@ struct Writer {
   }
 
   WriterLock alone;
-  SQLite::Database database;
+  mutable SQLite::Database database;  // also asked whether it could write
 };
 
 // Makes the writer first, so that what the reader opens is there and up to date.
 class SqliteStore : private Writer, public SqliteReader {
  public:
   SqliteStore(const std::filesystem::path& path, bool create)
-      : Writer(path, create), SqliteReader(path) {}
+      : Writer(path, create), SqliteReader(path), opened_(FileIdentity::of(path_)) {}
 
   void hang(const std::vector<Painting>& paintings) override {
     const Painting* current = nullptr;
@@ -361,6 +450,32 @@ class SqliteStore : private Writer, public SqliteReader {
   }
 
   uint64_t busy_total() const override { return busy_total_; }
+
+  void record_fact(const std::string& name, const std::string& value) override {
+    writing([&] { write_fact(name, value); }, [&] { return "fact " + name + ": "; });
+  }
+
+  // Asks for the writer's lock and gives it back, which costs no access to the disk. After a write that
+  // failed only a write that succeeds is believed.
+  bool healthy() const override {
+    if (!SqliteReader::healthy() || FileIdentity::of(path_) != opened_ || !has_room()) return false;
+    const std::unique_lock lock(writer_mutex_, std::try_to_lock);
+    if (!lock) return !write_failed_;  // somebody is writing
+    try {
+      database.setBusyTimeout(0);
+      SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+      if (write_failed_) {
+        write_fact("probe", std::to_string(++probes_));
+        transaction.commit();
+        write_failed_ = false;
+      }
+      database.setBusyTimeout(kWriterPatienceMs);
+      return true;
+    } catch (const SQLite::Exception&) {
+      database.setBusyTimeout(kWriterPatienceMs);
+      return false;
+    }
+  }
 
   void record_embeddings(const std::vector<Embedding>& embeddings) override {
     const Embedding* current = nullptr;
@@ -452,21 +567,46 @@ class SqliteStore : private Writer, public SqliteReader {
     insert.exec();
   }
 
+  void write_fact(const std::string& name, const std::string& value) const {
+    SQLite::Statement insert(database,
+                             "INSERT INTO fact (name, value) VALUES (?, ?) "
+                             "ON CONFLICT (name) DO UPDATE SET value = excluded.value");
+    insert.bind(1, name);
+    insert.bind(2, value);
+    insert.exec();
+  }
+
+  bool has_room() const {
+    constexpr uint64_t kClaimBytes = 64 << 10;  // the pages of a claim in the log, many times over
+    struct statvfs disk {};
+    if (::statvfs(path_.c_str(), &disk) != 0) return true;  // no word is no bad word
+    return (disk.f_flag & ST_RDONLY) == 0 && disk.f_bavail * disk.f_frsize >= kClaimBytes;
+  }
+
   template <class Write, class Name>
   void writing(const Write& write, const Name& name) {
     const std::lock_guard lock(writer_mutex_);
+    // What is written into a file that has lost its name is gone with the process.
+    if (FileIdentity::of(path_) != opened_)
+      throw StoreUnavailable(path_ + ": " + name() +
+                             "the file under this name is not the one that is open: it was moved, "
+                             "removed or replaced while the gallery is served");
     try {
       write();
     } catch (const SQLite::Exception& exception) {
       const std::string what = path_ + ": " + name() + exception.what();
       if (exception.getErrorCode() == SQLITE_BUSY) ++busy_total_;
+      if (exception.getErrorCode() != SQLITE_BUSY && is_unavailable(exception)) write_failed_ = true;
       if (is_unavailable(exception)) throw StoreUnavailable(what);
       throw Error(what);
     }
   }
 
-  std::mutex writer_mutex_;  // guards Writer::database
+  mutable std::mutex writer_mutex_;  // guards Writer::database
   std::atomic<uint64_t> busy_total_ = 0;
+  mutable std::atomic<bool> write_failed_ = false;  // the last one, by the disk's fault
+  mutable uint64_t probes_ = 0;
+  const std::optional<FileIdentity> opened_;
 };
 
 template <class Make>
@@ -487,21 +627,31 @@ std::unique_ptr<Store> open_sqlite_store(const std::filesystem::path& path, bool
   if (create && exists) throw Error(path.string() + ": is already there");
   if (!create && !exists) throw Error(path.string() + ": is not there");
   return naming(path, [&]() -> std::unique_ptr<Store> {
-    return std::make_unique<SqliteStore>(path, create);
+    const auto real = real_path(path);
+    if (!create) check_header(real);
+    return std::make_unique<SqliteStore>(real, create);
   });
 }
 
 std::unique_ptr<Store> open_sqlite_reader(const std::filesystem::path& path) {
-  return naming(path,
-                [&]() -> std::unique_ptr<Store> { return std::make_unique<SqliteReader>(path); });
+  return naming(path, [&]() -> std::unique_ptr<Store> {
+    const auto real = real_path(path);
+    if (!std::filesystem::exists(real)) throw Error("is not there");
+    check_header(real);
+    return std::make_unique<SqliteReader>(real);
+  });
 }
 
 void backup_sqlite(const std::filesystem::path& path, const std::filesystem::path& out) {
   if (std::filesystem::exists(out)) throw Error(out.string() + ": is already there");
   naming(path, [&] {
-    SQLite::Database from(path.string(), SQLite::OPEN_READONLY | SQLite::OPEN_NOFOLLOW,
+    const auto real = real_path(path);
+    check_header(real);
+    SQLite::Database from(reader_uri(real),
+                          SQLite::OPEN_READONLY | SQLite::OPEN_NOFOLLOW | SQLite::OPEN_URI,
                           kReaderPatienceMs);
     SQLite::Database to(out.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    ::chmod(out.c_str(), S_IRUSR | S_IWUSR);
     // In one step: one moment's content, however much is claimed meanwhile.
     SQLite::Backup backup(to, from);
     if (backup.executeStep(-1) != SQLITE_DONE) throw Error("cannot be copied while it is busy");

@@ -127,8 +127,16 @@ class Store {
   /// All recorded pictures, in the order of their claims.
   virtual std::vector<OwnerPicture> pictures() const = 0;
 
-  /// True while the store answers.
+  /// What is known of the gallery beside its paintings, by name: which key ("key") and which network
+  /// ("generator") are its own. Nothing: never recorded. The last value recorded stands.
+  virtual std::optional<std::string> fact(const std::string& name) const = 0;
+  virtual void record_fact(const std::string& name, const std::string& value) = 0;
+
+  /// True while a claim could be written now; of a store that is open to read, while it answers. Cheap
+  /// enough to be asked every second.
   virtual bool healthy() const = 0;
+  /// Throws Error when the file is damaged; reads all of it.
+  virtual void check_sound() const = 0;
   /// How often writing was given up because another held the store.
   virtual uint64_t busy_total() const { return 0; }
 };

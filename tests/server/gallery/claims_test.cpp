@@ -21,6 +21,8 @@
 #include "server/gallery/claim_log.h"
 #include "server/gallery/gallery.h"
 #include "server/gallery/hang.h"
+#include "server/gallery/plaque.h"
+#include "server/gallery/secrecy.h"
 #include "server/gallery/owner_picture_worker.h"
 #include "tests/support/tiny_network.h"
 
@@ -152,6 +154,121 @@ TEST(Plaque, NamesInAnyScriptButNothingThatMovesOtherText) {
                            "\xC0\xAF", "\xED\xA0\x80", "\xF5\x80\x80\x80", "\xE0\x80\xAF", "\x80"})
     EXPECT_FALSE(is_plaque(name)) << name;
   EXPECT_FALSE(is_plaque(std::string("a\0b", 3)));
+}
+
+TEST(Plaque, IsSomethingToSee) {
+  for (const char* name : {" ", "\u00A0", "\u3000 ", "\u3164", "\uFFA0", "\u115F", "\u2800", "\u00AD",
+                           "A\u00ADnna", "\U000E0041", "Anna\U000E0041", "\u034F", "\uFE0F", "A\uFE0F",
+                           "\u180E", "\U0001D173", "\uFFFE", "\U0001FFFF"})
+    EXPECT_FALSE(is_plaque(name)) << name;
+  for (const char* name : {"\u2764\uFE0F", "\u2600\uFE0E Anna", "\U0001F3A8", "Jos\u00E9 \u3042"})
+    EXPECT_TRUE(is_plaque(name)) << name;
+}
+
+TEST(Plaque, ForeignTextIsMadeFitForATerminal) {
+  EXPECT_EQ(printable_text("Anna \u2764\uFE0F"), "Anna \u2764\uFE0F");
+  EXPECT_EQ(printable_text("a\u009Bb\u202Ec\x1B[2Jd\u2066e\u00ADf"),
+            "a\uFFFDb\uFFFDc\uFFFD[2Jd\uFFFDe\uFFFDf");
+  EXPECT_EQ(printable_text("x\xC3\x28\xFF"), "x\uFFFD(\uFFFD");
+}
+
+TEST_F(ClaimsTest, NobodyOwnsAnythingWhileTheClockIsWrong) {
+  EXPECT_TRUE(claims().is_clock_right());
+  Claim later;
+  later.painting = painting(0).id;
+  later.visitor = sha256("somebody");
+  later.time_ms = 4'000'000'000'000;  // 2096
+  ASSERT_EQ(gallery_->store().claim(later), ClaimResult::won);
+  reopen();
+  EXPECT_FALSE(claims().is_clock_right());
+  EXPECT_THROW(claim(1, "anna"), StoreUnavailable);
+  EXPECT_EQ(claims().snapshot().sequence, 1);
+  EXPECT_EQ(claim(0, "anna").result, ClaimResult::taken) << "what is settled needs no clock";
+}
+
+TEST_F(ClaimsTest, KeyNetworkAndStoreAreOfOneGallery) {
+  const auto other = directory_ / "other";
+  hang_gallery({directory_ / "net.safetensors", other, "Other", 8, 0.7f});
+  const auto swapped = [&](const char* name) {
+    gallery_.reset();
+    const auto kept = directory_ / "kept";
+    std::filesystem::rename(path() / name, kept);
+    std::filesystem::copy_file(other / name, path() / name);
+    const std::string served = message_of([&] { Gallery{path()}; });
+    const std::string audited = message_of([&] { audit_gallery(path(), std::nullopt); });
+    std::filesystem::remove(path() / name);
+    std::filesystem::rename(kept, path() / name);
+    return std::pair{served, audited};
+  };
+  const auto [key_served, key_audited] = swapped("gallery.key");
+  EXPECT_TRUE(contains(key_served, "gallery.key: not this gallery's key")) << key_served;
+  EXPECT_TRUE(contains(key_audited, "gallery.key: not this gallery's key")) << key_audited;
+  save_network(other / "generator.safetensors", testing::tiny_network(128));
+  EXPECT_TRUE(contains(swapped("generator.safetensors").first, "not this gallery's generator"));
+  EXPECT_NO_THROW(reopen());
+}
+
+TEST_F(ClaimsTest, AStoreThatVanishesIsNotWrittenTo) {
+  ASSERT_TRUE(gallery_->store().healthy());
+  const auto away = directory_ / "away";
+  std::filesystem::rename(path(), away);
+  EXPECT_FALSE(gallery_->store().healthy());
+  EXPECT_THROW(claim(0, "anna"), StoreUnavailable);
+  std::filesystem::create_directory(path());
+  std::filesystem::copy_file(away / "gallery.db", path() / "gallery.db");
+  EXPECT_FALSE(gallery_->store().healthy()) << "a copy is not the file that is open";
+  EXPECT_THROW(claim(0, "anna"), StoreUnavailable);
+  std::filesystem::remove_all(path());
+  std::filesystem::rename(away, path());
+  EXPECT_TRUE(gallery_->store().healthy());
+  EXPECT_EQ(claim(0, "anna").result, ClaimResult::won);
+  reopen();
+  EXPECT_EQ(claims().snapshot().sequence, 1);
+}
+
+TEST_F(ClaimsTest, AShortLockIsWaitedForAndALongOneIsNotReady) {
+  sqlite3* shell = nullptr;
+  ASSERT_EQ(sqlite3_open((path() / "gallery.db").c_str(), &shell), SQLITE_OK);
+  const auto say = [&](const char* sql) {
+    ASSERT_EQ(sqlite3_exec(shell, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(shell);
+  };
+  say("BEGIN IMMEDIATE");
+  EXPECT_FALSE(gallery_->store().healthy());
+  std::jthread release([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    say("ROLLBACK");
+  });
+  EXPECT_EQ(claim(0, "anna").result, ClaimResult::won);
+  release.join();
+  EXPECT_TRUE(gallery_->store().healthy());
+  sqlite3_close(shell);
+}
+
+TEST_F(ClaimsTest, ASymbolicLinkLeadsToTheGallery) {
+  gallery_.reset();
+  std::filesystem::create_directory_symlink(path(), directory_ / "link");
+  gallery_.emplace(directory_ / "link");
+  EXPECT_EQ(claim(0, "anna").result, ClaimResult::won);
+  EXPECT_TRUE(contains(message_of([&] { Gallery{path()}; }), "locked")) << "by either name";
+  EXPECT_EQ(audit_gallery(directory_ / "link", std::nullopt).claims, 1);
+  gallery_.reset();
+  std::filesystem::rename(path() / "gallery.db", directory_ / "elsewhere.db");
+  std::filesystem::create_symlink(directory_ / "elsewhere.db", path() / "gallery.db");
+  EXPECT_NO_THROW(reopen());
+}
+
+TEST_F(ClaimsTest, AGalleryIsClosedToOthers) {
+  namespace fs = std::filesystem;
+  fs::permissions(path(), fs::perms(0755));
+  fs::permissions(path() / "gallery.db", fs::perms(0644));
+  const auto said = close_to_others(path());
+  EXPECT_EQ(said.size(), 2u);
+  EXPECT_EQ(fs::status(path()).permissions(), fs::perms(0700));
+  EXPECT_EQ(fs::status(path() / "gallery.db").permissions(), fs::perms(0600));
+  EXPECT_TRUE(close_to_others(path()).empty());
+  gallery_.reset();
+  hang_gallery({directory_ / "net.safetensors", directory_ / "fresh", "Fresh", 8, 0.7f});
+  EXPECT_TRUE(close_to_others(directory_ / "fresh").empty()) << "from the beginning";
 }
 
 TEST_F(ClaimsTest, ARetryWithItsKeyHearsTheSameAnswer) {

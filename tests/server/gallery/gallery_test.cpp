@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <cmath>
@@ -335,6 +336,52 @@ TEST(StoreTest, DamagedDatabaseIsRefusedByName) {
   write_text(path, "This is no database at all, but a text that is long enough to be looked at.");
   EXPECT_NE(message_of([&] { open_sqlite_store(path, false); }).find(path.string()),
             std::string::npos);
+}
+
+TEST(StoreTest, AFileThatWasCutToNothingIsNoFreshDatabase) {
+  const TemporaryDirectory directory;
+  const auto path = directory / "db";
+  open_sqlite_store(path, true)->hang(some_paintings());
+  const auto said = [&](const std::string& bytes, const auto& open) {
+    write_text(path, bytes);
+    return message_of([&] { open(); });
+  };
+  const auto serve = [&] { open_sqlite_store(path, false); };
+  const auto read = [&] { open_sqlite_reader(path); };
+  const auto copy = [&] { backup_sqlite(path, directory / "copy"); };
+  EXPECT_NE(said("", serve).find("empty (0 bytes)"), std::string::npos);
+  EXPECT_NE(said("", read).find("empty (0 bytes)"), std::string::npos);
+  EXPECT_NE(said("", copy).find("empty (0 bytes)"), std::string::npos);
+  EXPECT_NE(said("<!DOCTYPE html>", read).find("no SQLite database"), std::string::npos);
+  EXPECT_EQ(file_bytes(path), "<!DOCTYPE html>") << "nothing is written over it";
+}
+
+TEST(StoreTest, IsReadWhereNothingMayBeWritten) {
+  const TemporaryDirectory directory;
+  std::filesystem::create_directory(directory / "disk");
+  const auto path = directory / "disk" / "db";
+  open_sqlite_store(path, true)->hang(some_paintings());
+  const std::string where = (directory / "disk").string();
+  if (::mount(where.c_str(), where.c_str(), nullptr, MS_BIND, nullptr) != 0)
+    GTEST_SKIP() << "the system lets nobody here mount";
+  ASSERT_EQ(::mount(nullptr, where.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr), 0);
+  EXPECT_NO_THROW({
+    EXPECT_EQ(open_sqlite_reader(path)->paintings().size(), 3u);
+    backup_sqlite(path, directory / "copy");
+  });
+  EXPECT_NE(message_of([&] { open_sqlite_store(path, false); }).find("Read-only file system"),
+            std::string::npos);
+  ASSERT_EQ(::umount2(where.c_str(), MNT_DETACH), 0);
+  EXPECT_EQ(open_sqlite_reader(directory / "copy")->paintings().size(), 3u);
+}
+
+TEST(StoreTest, FactsAreKept) {
+  const TemporaryDirectory directory;
+  const auto store = open_sqlite_store(directory / "db", true);
+  EXPECT_FALSE(store->fact("key"));
+  store->record_fact("key", "a");
+  store->record_fact("key", "b");
+  EXPECT_EQ(store->fact("key"), "b");
 }
 
 // ---- hanging
