@@ -59,7 +59,8 @@ void verify(const std::string& path, const std::optional<Digest>& key) {
   std::printf("gallery: %s\ntitle:   %s\nowner:   %s\nclaim:   %lld\n",
               gallery::printable_text(certificate.gallery).c_str(),
               gallery::printable_text(certificate.title).c_str(),
-              gallery::printable_text(certificate.owner).c_str(), static_cast<long long>(certificate.claim));
+              gallery::printable_text(certificate.owner).c_str(),
+              static_cast<long long>(certificate.claim));
   std::printf("key:     %s\n", gallery::hex(read.key).c_str());
   if (!key)
     std::printf("Whose key that is, the file cannot prove: compare it with the gallery's.\n");

@@ -39,7 +39,8 @@ std::optional<std::string> close_one(const std::filesystem::path& path) {
 std::vector<std::string> close_to_others(const std::filesystem::path& directory) {
   std::vector<std::string> closed;
   for (const char* name : {"", "gallery.db", "gallery.db-wal", "gallery.db-shm", "gallery.db.lock"})
-    if (auto line = close_one(*name ? directory / name : directory)) closed.push_back(std::move(*line));
+    if (auto line = close_one(*name ? directory / name : directory))
+      closed.push_back(std::move(*line));
   return closed;
 }
 

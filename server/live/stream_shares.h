@@ -12,6 +12,13 @@
 
 namespace vernissage::live {
 
+/// An address may be that of a whole office.
+inline constexpr size_t kEventsPerClient = 64;
+inline constexpr size_t kRoomsPerClient = 16;
+inline constexpr size_t kFlowsPerClient = 4;  // of 16 places in all
+inline constexpr std::chrono::hours kEventsLifetime{1};
+inline constexpr std::chrono::minutes kPictureStreamLifetime{15};
+
 /// Of one kind of stream. Safe to call from several threads; its streams may outlive it.
 class StreamShares {
  public:
@@ -23,8 +30,7 @@ class StreamShares {
   /// What `open` gives, counted for `client` until it is gone. Null: `client` has its share already, and
   /// `open` was not called; or `open` gave null.
   std::shared_ptr<http::BodyStream> admit(
-      const std::string& client,
-      const std::function<std::shared_ptr<http::BodyStream>()>& open);
+      const std::string& client, const std::function<std::shared_ptr<http::BodyStream>()>& open);
   /// True when admit() would not even ask.
   bool is_full(const std::string& client) const;
 

@@ -181,7 +181,8 @@ void PictureCache::put(const std::string& key, std::span<const uint8_t> content)
 
   const fs::path path = path_of(key, hash);
   std::error_code failed;
-  fs::create_directories(path.parent_path(), failed);
+  // Not the folders above: a gallery that was moved away must not come into being again, empty.
+  fs::create_directory(path.parent_path(), failed);
   if (failed) throw Error(path.parent_path().string() + ": cannot be made: " + failed.message());
   // Somebody waits for it; and a file that a power cut spoilt is never served.
   write_file_atomically(path, content, Durability::in_time);

@@ -15,8 +15,9 @@
 namespace vernissage::http {
 namespace {
 
-constexpr size_t kQueryPairsMax = 8;
+constexpr size_t kQueryPairsMax = 32;
 constexpr int64_t kListenersRetrySeconds = 30;
+constexpr int64_t kShareRetrySeconds = 5;
 
 /// What HEAD gets: the fields of a stream without one.
 class NoBody : public BodyStream {
@@ -38,15 +39,24 @@ Response bad_query(const App& app, const Request& request, const std::string& de
   return problem(app.site, app.gallery, request, 400, detail);
 }
 
+Response too_many_streams(const App& app, const Request& request) {
+  return problem(app.site, app.gallery, request, 429,
+                 "too many streams of this kind are open from your address")
+      .set("Retry-After", std::to_string(kShareRetrySeconds));
+}
+
 // The values of the one or two names a route knows; nothing when the query has others, has one
 // twice, or cannot be read.
+enum class Unknown { refused, passed_over };
 std::optional<std::vector<std::string>> query_values(const Request& request,
-                                                     const std::vector<std::string>& names) {
+                                                     const std::vector<std::string>& names,
+                                                     Unknown unknown = Unknown::refused) {
   std::vector<std::string> values(names.size());
   if (request.query.empty()) return values;
   try {
     for (auto& [name, value] : visitors::read_pairs(request.query, kQueryPairsMax)) {
       const auto found = std::find(names.begin(), names.end(), name);
+      if (found == names.end() && unknown == Unknown::passed_over) continue;
       if (found == names.end()) return std::nullopt;
       std::string& place = values[static_cast<size_t>(found - names.begin())];
       if (!place.empty()) return std::nullopt;
@@ -78,7 +88,9 @@ Handled api_events(App& app, const Request& request) {
     if (!last_seen)
       return bad_query(app, request, "Last-Event-ID: expected the id of an event of this stream");
   }
-  auto stream = app.events.open(last_seen);
+  const std::string client = client_of(app, request);
+  if (app.event_shares.is_full(client)) return too_many_streams(app, request);
+  auto stream = app.event_shares.admit(client, [&] { return app.events.open(last_seen); });
   if (!stream)
     return problem(app.site, app.gallery, request, 503,
                    "too many event listeners; poll /api/v1/state instead")
@@ -94,11 +106,17 @@ Handled api_flow(App& app, const Request& request) {
   const gallery::Painting* to = app.gallery.painting((*values)[1]);
   if (!from || !to) return NotFound{};
   if (request.is_head()) return stream_of(live::kFlowMediaType, std::make_shared<NoBody>());
-  auto opened = app.flow.open(*from, *to);
-  if (!opened.stream)
+  const std::string client = client_of(app, request);
+  if (app.flow_shares.is_full(client)) return too_many_streams(app, request);
+  live::Flow::Opened opened;
+  auto stream = app.flow_shares.admit(client, [&] {
+    opened = app.flow.open(*from, *to);
+    return opened.stream;
+  });
+  if (!stream)
     return problem(app.site, app.gallery, request, 503, "too many viewers of interpolations")
         .set("Retry-After", std::to_string(opened.retry_after.count()));
-  return stream_of(live::kFlowMediaType, std::move(opened.stream));
+  return stream_of(live::kFlowMediaType, std::move(stream));
 }
 
 Handled api_room_stream(App& app, const Request& request, const Parameters& parameters) {
@@ -112,14 +130,18 @@ Handled api_room_stream(App& app, const Request& request, const Parameters& para
   if (request.is_head()) return stream_of(live::kRoomMediaType, std::make_shared<NoBody>());
   const auto& wall = app.gallery.wall(room->slug);
   const auto place = first ? std::find(wall.begin(), wall.end(), first) - wall.begin() : 0;
-  return stream_of(
-      live::kRoomMediaType,
-      live::open_room_stream({app.gallery, app.pictures, app.timer, client_of(app, request)}, *room,
-                             static_cast<size_t>(place)));
+  const std::string client = client_of(app, request);
+  auto stream = app.room_shares.admit(client, [&] {
+    return live::open_room_stream({app.gallery, app.pictures, app.timer, client}, *room,
+                                  static_cast<size_t>(place));
+  });
+  if (!stream) return too_many_streams(app, request);
+  return stream_of(live::kRoomMediaType, std::move(stream));
 }
 
 Handled studio(App& app, const Request& request) {
-  const auto values = query_values(request, {"from", "lang"});
+  // A page: what others have hung on a link that was shared is passed over.
+  const auto values = query_values(request, {"from"}, Unknown::passed_over);
   const auto first = !values                ? std::nullopt
                      : (*values)[0].empty() ? std::optional<uint32_t>(0)
                                             : render::read_print_number((*values)[0]);

@@ -183,7 +183,8 @@ const char* state_word(render::RenderQueue::State state) {
 }
 
 Handled readyz(App& app, const Request&) {
-  const bool store = app.gallery.store().healthy();
+  // A claim could be written now: by the disk, and by the clock, which it is signed with.
+  const bool store = app.gallery.store().healthy() && app.gallery.claims().is_clock_right();
   const render::RenderQueue::State generator = app.queue.state();
   const bool draining = app.draining;
   const bool ready = store && generator == render::RenderQueue::State::ready && !draining;
@@ -323,7 +324,10 @@ void answer(App& app, const Request& request, Reply reply) {
       return start(app, request, *later, reply);
     Response* found = std::get_if<Response>(&handled);
     response = found ? std::move(*found) : not_found(app, request);
-    if (const auto language = asked_language(request); !language.empty() && response.status < 400)
+    // On pages only: what caches share must set no cookie.
+    const bool page = response.field("Content-Type").value_or("").starts_with("text/html");
+    if (const auto language = asked_language(request);
+        page && !language.empty() && response.status < 400)
       response.fields.emplace_back("Set-Cookie", "lang=" + std::string(language) +
                                                      "; Path=/; Max-Age=31536000; SameSite=Lax");
   } catch (const std::exception& exception) {

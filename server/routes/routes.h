@@ -16,6 +16,7 @@
 #include "server/http/message.h"
 #include "server/live/events.h"
 #include "server/live/flow.h"
+#include "server/live/stream_shares.h"
 #include "server/render/pictures.h"
 #include "server/render/render_queue.h"
 #include "server/routes/claim_queue.h"
@@ -44,6 +45,10 @@ struct App {
   std::shared_ptr<live::Timer> timer = std::make_shared<live::Timer>();
   live::Events events{gallery, timer, event_limits};
   live::Flow flow{gallery, queue, timer, flow_limits, on_encoded};
+  /// What one client may hold of each kind of stream; the places are everybody's.
+  live::StreamShares event_shares{live::kEventsPerClient, live::kEventsLifetime};
+  live::StreamShares flow_shares{live::kFlowsPerClient, live::kPictureStreamLifetime};
+  live::StreamShares room_shares{live::kRoomsPerClient, live::kPictureStreamLifetime};
   /// Where claims wait for the disk, so that readers do not. After everything they use.
   ClaimQueue claim_queue{};
 };

@@ -329,10 +329,13 @@ Handled claim_page(App& app, const Request& request, const Parameters& parameter
   if (claims.of_visitor(visitor->name)) return see_other(*visitor, web::kMineUrl);
   // Its own page says who has it.
   if (claims.of_painting(painting->id)) return see_other(*visitor, web::painting_url(painting->id));
-  return page_for(
-      *visitor, 200,
-      web::claim_page(localized(app.site, request), app.gallery, *painting,
-                      {app.visitors.form_token(*visitor, painting->id), gallery::random_id()}));
+  const web::Site site = localized(app.site, request);
+  const std::string problem =
+      app.visitors.forgets(request) ? site.words().say("claim.needs_https") : "";
+  return page_for(*visitor, 200,
+                  web::claim_page(site, app.gallery, *painting,
+                                  {app.visitors.form_token(*visitor, painting->id),
+                                   gallery::random_id(), "", problem}));
 }
 
 Handled claim_form(App& app, const Request& request) {

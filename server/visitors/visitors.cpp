@@ -125,6 +125,17 @@ bool Visitors::takes_plain_cookie(const http::Request& request) const {
                                          : std::string_view(origin).substr(kScheme));
 }
 
+bool Visitors::forgets(const http::Request& request) const {
+  if (!settings_.identity_field.empty() || takes_plain_cookie(request)) return false;
+  if (settings_.public_origin.starts_with("https://") || settings_.trusted.contains(request.peer) ||
+      request.field("Sec-Fetch-Site"))
+    return false;
+  for (const char* name : {"X-Forwarded-Proto", "Forwarded"})
+    for (const std::string_view value : all_fields(request, name))
+      if (value.find("https") != std::string_view::npos) return false;
+  return true;
+}
+
 std::shared_ptr<const CookieKeys> Visitors::keys() const {
   const std::lock_guard lock(mutex_);
   return keys_;

@@ -518,6 +518,26 @@ TEST(Identities, ThePublicOriginDecidesWhatTheCookieIs) {
   EXPECT_TRUE(cookie("", true, "192.168.1.7:8080").starts_with("visitor="));
 }
 
+TEST(Identities, ABrowserThatWouldForgetItsTagIsKnownAsOne) {
+  testing::TemporaryDirectory directory;
+  VisitorSettings settings;
+  settings.trusted = read_trusted_proxies("10.0.0.1");
+  const Visitors gallery(directory.path(), settings);
+  const auto forgets = [&](const std::string& peer, std::vector<http::Field> fields) {
+    http::Request request = from(std::move(fields));
+    request.peer = peer;
+    return gallery.forgets(request);
+  };
+  EXPECT_TRUE(forgets("192.168.1.9", {{"Host", "192.168.1.7:8080"}}));
+  EXPECT_FALSE(forgets("127.0.0.1", {{"Host", "localhost:8080"}}));
+  EXPECT_FALSE(forgets("10.0.0.1", {{"Host", "gallery.example"}}));
+  EXPECT_FALSE(forgets("192.168.1.9", {{"Host", "g"}, {"X-Forwarded-Proto", "https"}}));
+  EXPECT_FALSE(forgets("192.168.1.9", {{"Host", "g"}, {"Sec-Fetch-Site", "none"}}));
+  settings.insecure_cookies = true;
+  http::Request request = from({{"Host", "192.168.1.7:8080"}});
+  EXPECT_FALSE(Visitors(directory.path(), settings).forgets(request));
+}
+
 TEST(Identities, NobodyButAProxyMayNameOthers) {
   testing::TemporaryDirectory directory;
   VisitorSettings settings;

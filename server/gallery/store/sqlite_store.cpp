@@ -229,13 +229,15 @@ std::string reader_uri(const std::filesystem::path& path) {
   const auto log = std::filesystem::file_size(path.string() + "-wal", failed);
   if (!failed && log > 0) {
     if (std::filesystem::exists(path.string() + "-shm")) return path.string();
-    throw Error("cannot be read where nothing may be written: gallery.db-wal holds changes that are "
-                "not in it yet; copy the whole directory to where you may write");
+    throw Error(
+        "cannot be read where nothing may be written: gallery.db-wal holds changes that are "
+        "not in it yet; copy the whole directory to where you may write");
   }
   std::string uri = "file:";
   for (const char c : path.string()) {
     char escaped[4];
-    std::snprintf(escaped, sizeof escaped, "%%%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    std::snprintf(escaped, sizeof escaped, "%%%02x",
+                  static_cast<unsigned>(static_cast<unsigned char>(c)));
     uri += c == '%' || c == '?' || c == '#' ? escaped : std::string(1, c);
   }
   return uri + "?immutable=1";
@@ -273,8 +275,8 @@ class SqliteReader : public Store {
   }
 
   void check_sound() const override {
-    const std::string verdict = reading(
-        [this] { return reader_.execAndGet("PRAGMA quick_check(1)").getString(); });
+    const std::string verdict =
+        reading([this] { return reader_.execAndGet("PRAGMA quick_check(1)").getString(); });
     if (verdict != "ok") throw Error(path_ + ": the database is damaged: " + verdict);
   }
 
@@ -370,9 +372,9 @@ struct Writer {
     if (create) ::chmod(path.c_str(), S_IRUSR | S_IWUSR);
     // SQLite opens what may not be written as something to read.
     if (::sqlite3_db_readonly(database.getHandle(), "main") == 1)
-      throw Error("cannot be written" +
-                  (::access(path.c_str(), W_OK) == 0 ? std::string()
-                                                     : ": " + std::string(std::strerror(errno))));
+      throw Error("cannot be written" + (::access(path.c_str(), W_OK) == 0
+                                             ? std::string()
+                                             : ": " + std::string(std::strerror(errno))));
     const std::string mode = database.execAndGet("PRAGMA journal_mode = WAL").getString();
     if (mode != "wal") throw Error("expected journal mode wal, got " + mode);
     database.exec("PRAGMA synchronous = FULL");
@@ -596,7 +598,8 @@ class SqliteStore : private Writer, public SqliteReader {
     } catch (const SQLite::Exception& exception) {
       const std::string what = path_ + ": " + name() + exception.what();
       if (exception.getErrorCode() == SQLITE_BUSY) ++busy_total_;
-      if (exception.getErrorCode() != SQLITE_BUSY && is_unavailable(exception)) write_failed_ = true;
+      if (exception.getErrorCode() != SQLITE_BUSY && is_unavailable(exception))
+        write_failed_ = true;
       if (is_unavailable(exception)) throw StoreUnavailable(what);
       throw Error(what);
     }

@@ -21,9 +21,9 @@
 #include "server/gallery/claim_log.h"
 #include "server/gallery/gallery.h"
 #include "server/gallery/hang.h"
+#include "server/gallery/owner_picture_worker.h"
 #include "server/gallery/plaque.h"
 #include "server/gallery/secrecy.h"
-#include "server/gallery/owner_picture_worker.h"
 #include "tests/support/tiny_network.h"
 
 namespace vernissage::gallery {
@@ -157,9 +157,9 @@ TEST(Plaque, NamesInAnyScriptButNothingThatMovesOtherText) {
 }
 
 TEST(Plaque, IsSomethingToSee) {
-  for (const char* name : {" ", "\u00A0", "\u3000 ", "\u3164", "\uFFA0", "\u115F", "\u2800", "\u00AD",
-                           "A\u00ADnna", "\U000E0041", "Anna\U000E0041", "\u034F", "\uFE0F", "A\uFE0F",
-                           "\u180E", "\U0001D173", "\uFFFE", "\U0001FFFF"})
+  for (const char* name : {" ", "\u00A0", "\u3000 ", "\u3164", "\uFFA0", "\u115F", "\u2800",
+                           "\u00AD", "A\u00ADnna", "\U000E0041", "Anna\U000E0041", "\u034F",
+                           "\uFE0F", "A\uFE0F", "\u180E", "\U0001D173", "\uFFFE", "\U0001FFFF"})
     EXPECT_FALSE(is_plaque(name)) << name;
   for (const char* name : {"\u2764\uFE0F", "\u2600\uFE0E Anna", "\U0001F3A8", "Jos\u00E9 \u3042"})
     EXPECT_TRUE(is_plaque(name)) << name;
@@ -230,7 +230,8 @@ TEST_F(ClaimsTest, AShortLockIsWaitedForAndALongOneIsNotReady) {
   sqlite3* shell = nullptr;
   ASSERT_EQ(sqlite3_open((path() / "gallery.db").c_str(), &shell), SQLITE_OK);
   const auto say = [&](const char* sql) {
-    ASSERT_EQ(sqlite3_exec(shell, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(shell);
+    ASSERT_EQ(sqlite3_exec(shell, sql, nullptr, nullptr, nullptr), SQLITE_OK)
+        << sqlite3_errmsg(shell);
   };
   say("BEGIN IMMEDIATE");
   EXPECT_FALSE(gallery_->store().healthy());
