@@ -96,8 +96,8 @@ visitors::VisitorSettings visitor_settings(const config::Settings& settings,
           .has_owners = gallery.claims().snapshot().sequence > 0};
 }
 
-// Files made from here on are their owner's alone, and a crash leaves no memory behind with keys in it,
-// whoever starts this program.
+// Files made from here on are their owner's alone, and a crash leaves no memory behind with keys in
+// it, whoever starts this program.
 void keep_secrets(const std::string& directory) {
   ::umask(S_IRWXG | S_IRWXO);
   const rlimit none{0, 0};

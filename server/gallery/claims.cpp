@@ -131,8 +131,8 @@ bool Claims::is_clock_right() const {
   return now_ms() + kClockToleranceMs >= std::max(latest_ms_, kBuiltMs);
 }
 
-// A claim is signed with its time, and a name tag expires: one of 1970 is worth nothing to its owner
-// once the clock is right.
+// A claim is signed with its time, and a name tag expires: one of 1970 is worth nothing to its
+// owner once the clock is right.
 int64_t Claims::checked_time_ms() const {
   if (!is_clock_right())
     throw StoreUnavailable(

@@ -74,7 +74,8 @@ class Claims {
   /// the request breaks its own rules (callers check first).
   std::optional<ClaimAnswer> claim(const ClaimRequest& request);
   /// False while the clock is before the newest claim or before this program was built, as it is on
-  /// machines without a battery until they have asked the network: claims throw StoreUnavailable then.
+  /// machines without a battery until they have asked the network: claims throw StoreUnavailable
+  /// then.
   bool is_clock_right() const;
 
   std::optional<PublicClaim> of_visitor(std::string_view visitor) const;

@@ -11,8 +11,9 @@ struct Range {
   char32_t first, last;
 };
 
-// Default_Ignorable_Code_Point of Unicode 15 (DerivedCoreProperties.txt), and what disturbs the text
-// around it: controls, separators, U+2800, interlinear annotations, U+FFFC and what is no character.
+// Default_Ignorable_Code_Point of Unicode 15 (DerivedCoreProperties.txt), and what disturbs the
+// text around it: controls, separators, U+2800, interlinear annotations, U+FFFC and what is no
+// character.
 constexpr Range kRefused[] = {
     {0x0000, 0x001f},   {0x007f, 0x009f}, {0x00ad, 0x00ad}, {0x034f, 0x034f},   {0x061c, 0x061c},
     {0x115f, 0x1160},   {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x200b, 0x200f},   {0x2028, 0x202e},

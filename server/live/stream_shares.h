@@ -1,5 +1,5 @@
-// How many streams one client may hold, and for how long: an open stream is a place that others do not
-// get.
+// How many streams one client may hold, and for how long: an open stream is a place that others do
+// not get.
 #pragma once
 
 #include <chrono>
@@ -24,11 +24,12 @@ class StreamShares {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// A stream that is older than `lifetime` ends cleanly before its next piece; browsers connect anew.
+  /// A stream that is older than `lifetime` ends cleanly before its next piece; browsers connect
+  /// anew.
   StreamShares(size_t per_client, std::chrono::milliseconds lifetime);
 
-  /// What `open` gives, counted for `client` until it is gone. Null: `client` has its share already, and
-  /// `open` was not called; or `open` gave null.
+  /// What `open` gives, counted for `client` until it is gone. Null: `client` has its share
+  /// already, and `open` was not called; or `open` gave null.
   std::shared_ptr<http::BodyStream> admit(
       const std::string& client, const std::function<std::shared_ptr<http::BodyStream>()>& open);
   /// True when admit() would not even ask.

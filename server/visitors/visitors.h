@@ -74,9 +74,9 @@ class Visitors {
   /// True where this request's name tag is the one without Secure and __Host-.
   bool takes_plain_cookie(const http::Request& request) const;
 
-  /// True where the browser takes our name tag and does not keep it: it came without TLS and not from this
-  /// machine. As far as can be told: of a trusted proxy, a browser that says where its request comes from
-  /// (which it does in secure contexts only), or a word of https it is false.
+  /// True where the browser takes our name tag and does not keep it: it came without TLS and not
+  /// from this machine. As far as can be told: of a trusted proxy, a browser that says where its
+  /// request comes from (which it does in secure contexts only), or a word of https it is false.
   bool forgets(const http::Request& request) const;
 
   /// False for a request that another site's page made.

@@ -187,8 +187,8 @@ bool is_unavailable(const SQLite::Exception& exception) {
   }
 }
 
-// What SQLite would be told of a file that has lost its head or its body as "file is not a database".
-// Throws Error.
+// What SQLite would be told of a file that has lost its head or its body as "file is not a
+// database". Throws Error.
 void check_header(const std::filesystem::path& path) {
   constexpr std::string_view kMagic("SQLite format 3\0", 16);
   std::ifstream file(path, std::ios::binary);
@@ -212,8 +212,8 @@ struct FileIdentity {
   bool operator==(const FileIdentity&) const = default;
 };
 
-// Behind all symbolic links: so SQLite, which is to follow none, has none to follow, and every way to
-// one database leads to one lock. Throws Error.
+// Behind all symbolic links: so SQLite, which is to follow none, has none to follow, and every way
+// to one database leads to one lock. Throws Error.
 std::filesystem::path real_path(const std::filesystem::path& path) {
   std::error_code failed;
   const auto real = std::filesystem::weakly_canonical(path, failed);
@@ -457,8 +457,8 @@ class SqliteStore : private Writer, public SqliteReader {
     writing([&] { write_fact(name, value); }, [&] { return "fact " + name + ": "; });
   }
 
-  // Asks for the writer's lock and gives it back, which costs no access to the disk. After a write that
-  // failed only a write that succeeds is believed.
+  // Asks for the writer's lock and gives it back, which costs no access to the disk. After a write
+  // that failed only a write that succeeds is believed.
   bool healthy() const override {
     if (!SqliteReader::healthy() || FileIdentity::of(path_) != opened_ || !has_room()) return false;
     const std::unique_lock lock(writer_mutex_, std::try_to_lock);

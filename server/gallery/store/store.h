@@ -127,13 +127,13 @@ class Store {
   /// All recorded pictures, in the order of their claims.
   virtual std::vector<OwnerPicture> pictures() const = 0;
 
-  /// What is known of the gallery beside its paintings, by name: which key ("key") and which network
-  /// ("generator") are its own. Nothing: never recorded. The last value recorded stands.
+  /// What is known of the gallery beside its paintings, by name: which key ("key") and which
+  /// network ("generator") are its own. Nothing: never recorded. The last value recorded stands.
   virtual std::optional<std::string> fact(const std::string& name) const = 0;
   virtual void record_fact(const std::string& name, const std::string& value) = 0;
 
-  /// True while a claim could be written now; of a store that is open to read, while it answers. Cheap
-  /// enough to be asked every second.
+  /// True while a claim could be written now; of a store that is open to read, while it answers.
+  /// Cheap enough to be asked every second.
   virtual bool healthy() const = 0;
   /// Throws Error when the file is damaged; reads all of it.
   virtual void check_sound() const = 0;
