@@ -206,10 +206,10 @@ TEST(FullDisk, ClaimsAreRefusedReadingGoesOnAndSpaceHeals) {
   const auto store = open_sqlite_store(directory / "db", true);
   store->hang(paintings);
   const auto claim = [&](size_t i) {
-    Claim claim;
-    claim.painting = paintings[i].id;
-    claim.visitor = sha256("visitor " + std::to_string(i));
-    return store->claim(claim);
+    Claim wanted;
+    wanted.painting = paintings[i].id;
+    wanted.visitor = sha256("visitor " + std::to_string(i));
+    return store->claim(wanted);
   };
   EXPECT_EQ(claim(0), ClaimResult::won);
   disk.set_full(true);
