@@ -291,8 +291,8 @@ TEST_F(OpenApi, EveryAnswerIsAsDescribed) {
   const auto body = [](const std::string& id, const std::string& plaque = "Ada") {
     return "{\"painting\":\"" + id + "\",\"plaque\":\"" + plaque + "\"}";
   };
-  const auto claim = [&](int status, const std::string& fields, const std::string& body) {
-    ask("POST", "/api/v1/claims", "/api/v1/claims", status, fields, body);
+  const auto claim = [&](int status, const std::string& fields, const std::string& sent) {
+    ask("POST", "/api/v1/claims", "/api/v1/claims", status, fields, sent);
   };
   claim(400, ada + json, "{");
   claim(403, json, body(ids[0]));
@@ -336,8 +336,8 @@ TEST_F(OpenApi, EveryAnswerIsAsDescribed) {
   ask("GET", form_path, asked, 303, ada);
   ask("GET", form_path, "/paintings/" + nobody + "/claim", 404);
   const std::string token = token_of(ids[1], ben);
-  const auto post = [&](int status, const std::string& fields, const std::string& body) {
-    ask("POST", "/claims", "/claims", status, fields, body);
+  const auto post = [&](int status, const std::string& fields, const std::string& sent) {
+    ask("POST", "/claims", "/claims", status, fields, sent);
   };
   post(400, ben + form, "painting=%");
   post(403, ben + form, "painting=" + ids[1] + "&token=x");
