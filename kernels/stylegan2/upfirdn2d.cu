@@ -191,13 +191,16 @@ __device__ __forceinline__ void filter_by_taps(const Upfirdn2d<T>& op, const Fir
 }
 
 constexpr int kFirThreads = 128;
+// Blocks of an SM that registers leave room for: 102 of them a thread, and with seeds, which would
+// spill there, 128.
+constexpr int kFirBlocks = 5, kFirSeededBlocks = 4;
 
 /// A 4 x 4 filter at stride 1 with an epilogue that folds, without demodulation, residual and
 /// second output; C a multiple of Pack16's count. A thread walks down ROWS rows (a multiple of 4)
 /// of one column with the last four sums over a row of pixels in registers, so that it reads a
 /// pixel of its column once and has the next row's on their way.
 template <class T, int ROWS, bool SEEDS>
-__global__ void __launch_bounds__(kFirThreads)
+__global__ void __launch_bounds__(kFirThreads, SEEDS ? kFirSeededBlocks : kFirBlocks)
     fir_kernel(const __grid_constant__ Upfirdn2d<T> op, int out_h, int out_w) {
   constexpr int kCount = Pack16<T>::kCount;
   griddep_wait();
