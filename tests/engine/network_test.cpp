@@ -385,7 +385,7 @@ TEST_F(NetworkFile, TakesHalfPrecisionStorage) {
 TEST_F(NetworkFile, RefusalsNameTheFileAndTheThing) {
   const std::string file = path_.string() + ": ";
   EXPECT_EQ(load_error(), file + "cannot be read: No such file or directory");
-  std::ofstream(path_) << "<!DOCTYPE html>";
+  std::ofstream(path_) << "sixteen bytes of no network";
   EXPECT_EQ(load_error().find(file + "offset 0: header length"), 0u) << load_error();
 
   EXPECT_EQ(load_error_after([](Metadata& m, Tensors&) { m.clear(); }),

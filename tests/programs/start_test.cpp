@@ -32,7 +32,8 @@ std::string spins(const Result& result) {
 TEST(Start, ThreadsThatWaitForOthersSleepSoon) {
   const Workshop workshop;
   const std::string program = std::string(VERNISSAGE_BINARY) + " devices";
-  EXPECT_EQ(spins(shell(workshop, "OMP_DISPLAY_ENV=verbose " + program)), "1000");
+  EXPECT_EQ(spins(shell(workshop, "env -u OMP_WAIT_POLICY OMP_DISPLAY_ENV=verbose " + program)),
+            "1000");
   EXPECT_EQ(spins(shell(workshop, "GOMP_SPINCOUNT=7 OMP_DISPLAY_ENV=verbose " + program)), "7")
       << "what the user has set stays";
   EXPECT_EQ(spins(shell(workshop, "OMP_WAIT_POLICY=passive OMP_DISPLAY_ENV=verbose " + program)),
@@ -60,8 +61,7 @@ TEST(Start, WhatCouldNotBePrintedIsAFailure) {
       if (program == VERNISSAGE_WEIGHTS_BINARY && arguments == "--version") continue;
       const Result result = shell(workshop, program + " " + arguments + " >/dev/full");
       EXPECT_EQ(result.status, 1) << program << " " << arguments;
-      EXPECT_NE(result.err.find("standard output cannot be written: No space left on device\n"),
-                std::string::npos)
+      EXPECT_NE(result.err.find("standard output cannot be written"), std::string::npos)
           << result.err;
     }
   EXPECT_EQ(shell(workshop, std::string(VERNISSAGE_BINARY) + " config >/dev/full").status, 1);
@@ -73,10 +73,10 @@ TEST(Start, APipeIsNoModel) {
   const std::string limit = "timeout 20 ";
   const std::string program = limit + VERNISSAGE_BINARY,
                     weights = limit + VERNISSAGE_WEIGHTS_BINARY;
-  for (const std::string& command :
-       {program + " generate pipe --seeds 0 --outdir out",
-        program + " walk pipe --seeds 1,2 --out walk.webp", program + " hang pipe --out gallery",
-        program + " verify pipe", weights + " inspect pipe", weights + " convert pipe out"}) {
+  for (const std::string& command : {program + " generate pipe --seeds 0 --outdir out",
+                                     program + " walk pipe --seeds 1,2 --frames 4 --out walk.webp",
+                                     program + " hang pipe --out gallery", program + " verify pipe",
+                                     weights + " inspect pipe", weights + " convert pipe out"}) {
     const Result result = shell(workshop, command);
     EXPECT_EQ(result.status, 1) << command;
     EXPECT_NE(result.err.find("regular file"), std::string::npos) << command << ": " << result.err;

@@ -300,7 +300,8 @@ TEST_F(WeightsCli, OutputThatGoesNowhereIsAnError) {
   const std::string model = golden("stylegan2/hostile/ok_ada8.pkl").string();
   const Result result = run({"inspect", model}, "/dev/full");
   EXPECT_EQ(result.status, 1);
-  EXPECT_EQ(result.err, "vernissage-weights: standard output: cannot be written\n");
+  EXPECT_TRUE(result.err.starts_with("vernissage-weights: standard output cannot be written"))
+      << result.err;
 }
 
 TEST_F(WeightsCli, ConvertTakesTheNetworkThatIsAskedFor) {
