@@ -8,6 +8,7 @@
 // output, what the kernel must leave to the plain one, and the table's own choices.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cstring>
 
 #include "kernels/convolution/conv_mma.h"
@@ -493,22 +494,32 @@ TEST(FilterBehindTheUpConvolution, EqualsTheReference) {
   }
 }
 
-TEST(FilterBehindTheUpConvolution, HasTheSameBytesWithFewRowsAndMany) {
-  for (const bool separable : {false, true}) {
-    Operands operands(39, /*half=*/true);
-    const Upfirdn2d<float> op = filter_of({37, 9, 1, separable, false, kBehind}, operands);
-    const auto with_rows = [&](int rows) {
-      Upload<f16> upload;
-      auto on_device = map_inputs<f16>(op, upload);
-      DeviceArray<f16> y(output_count(op));
-      on_device.y = y.data();
-      run_fir(on_device, rows, nullptr);
-      std::vector<uint16_t> bits;
-      for (const f16 value : y.read()) bits.push_back(value.bits);
-      return bits;
-    };
-    EXPECT_EQ(with_rows(kFirRows), with_rows(kFirFewRows));
+template <class T>
+std::vector<uint32_t> filtered_bits(const Upfirdn2d<float>& op, int rows) {
+  Upload<T> upload;
+  auto on_device = map_inputs<T>(op, upload);
+  DeviceArray<T> y(output_count(op));
+  on_device.y = y.data();
+  run_fir(on_device, rows, nullptr);
+  std::vector<uint32_t> bits;
+  for (const T value : y.read()) {
+    if constexpr (sizeof(T) == sizeof(uint16_t))
+      bits.push_back(value.bits);
+    else
+      bits.push_back(std::bit_cast<uint32_t>(value));
   }
+  return bits;
+}
+
+TEST(FilterBehindTheUpConvolution, HasTheSameBytesWithFewRowsAndMany) {
+  for (const bool separable : {false, true})
+    for (const auto& epilogue : {kBehind, kBehindSeeds}) {
+      Operands halves(39, /*half=*/true), floats(39, /*half=*/false);
+      const FilterCase which = {37, 9, 1, separable, false, epilogue};
+      const Upfirdn2d<float> half = filter_of(which, halves), full = filter_of(which, floats);
+      EXPECT_EQ(filtered_bits<f16>(half, kFirRows), filtered_bits<f16>(half, kFirFewRows));
+      EXPECT_EQ(filtered_bits<float>(full, kFirRows), filtered_bits<float>(full, kFirFewRows));
+    }
   Upfirdn2d<f16> large;
   large.n = 1, large.h = large.w = 1025, large.c = 32, large.fh = large.fw = 4;
   large.pad_x0 = large.pad_x1 = large.pad_y0 = large.pad_y1 = 1;
