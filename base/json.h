@@ -2,9 +2,9 @@
 // expects, and quoting for what we write. RFC 8259, with UTF-8 enforced.
 //
 // Ours because such a document is refused at the byte that breaks a rule, with that offset, and a
-// member that stands there twice is one of the rules. Boost.JSON keeps the last of the two in silence
-// and knows no offsets; its version 1.81 reads 57,791 of 199,903 doubles spelt by to_chars() back as
-// others. (2026-11-30.)
+// member that stands there twice is one of the rules. Boost.JSON keeps the last of the two in
+// silence and knows no offsets; its version 1.81 reads 57,791 of 199,903 doubles that to_chars()
+// spelt back as others (2026-11-30).
 #pragma once
 
 #include <cstdint>
