@@ -56,9 +56,10 @@ std::string_view left_trimmed(std::string_view text) {
 
 /// Position of an ASCII word, whatever its case; npos when it is not there.
 size_t find_word(std::string_view text, std::string_view lower) {
-  const auto found = std::ranges::search(
-      text, lower, [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
-  return found.empty() ? text.npos : static_cast<size_t>(found.begin() - text.begin());
+  const auto found =
+      std::search(text.begin(), text.end(), lower.begin(), lower.end(),
+                  [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+  return found == text.end() ? text.npos : static_cast<size_t>(found - text.begin());
 }
 
 std::string web_page(std::string_view text) {
