@@ -33,7 +33,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (app.exit(error) != 0) return kUsage;
   }
-  return vernissage::standard_output_written("vernissage-atelier") ? 0 : kFailed;
+  return vernissage::standard_output_written("vernissage-train") ? 0 : kFailed;
 }
 
 }  // namespace
